@@ -1,0 +1,45 @@
+# Two commands do everything: `make run` and `make test`.
+VENV   ?= .venv
+PYTHON ?= python3
+PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+
+help:            ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+# One stamp per environment: it is made again when a lock file changes.
+$(VENV)/.stamp-run: requirements/run.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.stamp-dev: requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(VENV)/.stamp-run  ## Set everything up and serve a real small model without a card
+	$(VENV)/bin/axm1 demo
+
+test: $(VENV)/.stamp-dev  ## Set everything up and run every test
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.stamp-dev  ## Measure the wrapper beside the bare runtime
+	$(VENV)/bin/python bench/run.py
+
+lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
+	tools/lock
+
+test-images: ## Build both images on a home-made base and try them on a real engine
+	tools/test-images
+
+.PHONY: help run test lint bench lock test-images

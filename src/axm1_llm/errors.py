@@ -1,0 +1,136 @@
+"""Every error that a user can meet, as one tree.
+
+::
+
+    Axm1Error
+    ├── DescriptorError            the descriptor file cannot be used; every problem at once
+    ├── SettingsError              a flag or a variable cannot be used
+    ├── RequestError               the request cannot be served as it is
+    │   ├── PromptTooLongError     it has more tokens than the model takes
+    │   └── UnsupportedError       the model lacks a capability
+    ├── ModelNotFoundError         no model has that name
+    ├── ModelUnavailableError      its folder or script is missing
+    ├── BusyError                  try again later
+    │   ├── QueueFullError         too many requests wait
+    │   └── ShuttingDownError      the service is about to leave
+    ├── CancelledError             the client went away
+    └── ModelError                 the model failed
+        ├── LoadError              the runtime did not come up
+        ├── RuntimeDiedError       it exited in the middle
+        ├── RuntimeStalledError    it said nothing for too long
+        └── TokenizerError         its tokenizer failed
+
+None of them knows of HTTP; one table in ``api`` turns them into (status, body).
+"""
+
+from __future__ import annotations
+
+
+class Axm1Error(Exception):
+    """The root of the tree; its text is meant for the user."""
+
+
+class DescriptorError(Axm1Error):
+    """The descriptor file cannot be used.
+
+    Attributes:
+        problems: one line a problem, each ``<key path>: <what is wrong>; <what was expected>``.
+    """
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n  ".join((f"{source} cannot be used:", *problems)))
+
+
+class SettingsError(Axm1Error):
+    """A flag or an environment variable cannot be used; the text names it."""
+
+
+class RequestError(Axm1Error):
+    """The request cannot be served as it is."""
+
+
+class PromptTooLongError(RequestError):
+    """The prompt has more tokens than the model takes.
+
+    Attributes:
+        tokens: what the prompt has.
+        limit: what the model takes.
+    """
+
+    def __init__(self, model: str, tokens: int, limit: int) -> None:
+        self.tokens = tokens
+        self.limit = limit
+        super().__init__(f"the prompt has {tokens} tokens, model '{model}' takes {limit}; shorten the prompt")
+
+
+class UnsupportedError(RequestError):
+    """The model lacks a capability that the request needs."""
+
+
+class ModelNotFoundError(Axm1Error):
+    """No model has that name."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        super().__init__(f"model '{model}' not found")
+
+
+class ModelUnavailableError(Axm1Error):
+    """The model is described, but its folder or script is missing."""
+
+
+class BusyError(Axm1Error):
+    """The service cannot take the request now."""
+
+
+class QueueFullError(BusyError):
+    """Too many requests wait; the words are Ollama's, clients look for them."""
+
+    def __init__(self) -> None:
+        super().__init__("server busy, please try again.  maximum pending requests exceeded")
+
+
+class ShuttingDownError(BusyError):
+    """The service is about to leave."""
+
+    def __init__(self) -> None:
+        super().__init__("the service is shutting down, please try again later")
+
+
+class CancelledError(Axm1Error):
+    """The client went away before the answer was complete."""
+
+    def __init__(self) -> None:
+        super().__init__("request canceled")
+
+
+class ModelError(Axm1Error):
+    """The model failed.
+
+    Attributes:
+        model: its name in the descriptor.
+        log_tail: the runtime's last lines, oldest first; never a part of a prompt or an answer.
+    """
+
+    def __init__(self, model: str, reason: str, log_tail: tuple[str, ...] = ()) -> None:
+        self.model = model
+        self.reason = reason
+        self.log_tail = log_tail
+        super().__init__(f"model '{model}': {reason}")
+
+
+class LoadError(ModelError):
+    """The runtime did not come up."""
+
+
+class RuntimeDiedError(ModelError):
+    """The runtime exited in the middle of its work."""
+
+
+class RuntimeStalledError(ModelError):
+    """The runtime said nothing for longer than its deadline."""
+
+
+class TokenizerError(ModelError):
+    """The model's tokenizer could not be started, or gave no usable answer."""
