@@ -13,7 +13,7 @@
     ├── BusyError                  try again later
     │   ├── QueueFullError         too many requests wait
     │   └── ShuttingDownError      the service is about to leave
-    ├── CancelledError             the client went away
+    ├── RequestCancelledError      the client went away
     └── ModelError                 the model failed
         ├── LoadError              the runtime did not come up
         ├── RuntimeDiedError       it exited in the middle
@@ -98,7 +98,7 @@ class ShuttingDownError(BusyError):
         super().__init__("the service is shutting down, please try again later")
 
 
-class CancelledError(Axm1Error):
+class RequestCancelledError(Axm1Error):
     """The client went away before the answer was complete."""
 
     def __init__(self) -> None:

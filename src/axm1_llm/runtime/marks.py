@@ -1,0 +1,17 @@
+"""What the runtime prints when it waits for a line; each stands at the start of a line, without an end."""
+
+from __future__ import annotations
+
+from axm1_llm.runtime.events import Mark
+
+MARKS = ((b">> ", Mark.PROMPT), (b"prompt >> ", Mark.PROMPT), (b"image >> ", Mark.IMAGE))
+
+
+def mark_at_start(data: bytes | bytearray) -> tuple[bytes, Mark] | None:
+    """The mark that `data` begins with, as bytes and meaning."""
+    return next((row for row in MARKS if data.startswith(row[0])), None)
+
+
+def may_become_mark(data: bytes | bytearray) -> bool:
+    """Whether `data` is the beginning of a mark, so that more bytes must decide."""
+    return any(literal.startswith(data) for literal, _ in MARKS)
