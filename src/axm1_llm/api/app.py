@@ -1,0 +1,50 @@
+"""The llm-service's application: routes, errors, start and end."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from axm1_llm import __version__
+from axm1_llm.api.errors import answer_defect, answer_domain_error, answer_http_error
+from axm1_llm.api.ollama import ollama_router
+from axm1_llm.api.status import status_router
+from axm1_llm.errors import Axm1Error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from axm1_llm.metrics import Metrics
+    from axm1_llm.scheduler import Scheduler
+
+
+def build_app(scheduler: Scheduler, metrics: Metrics) -> FastAPI:
+    """The application; its lifespan starts and closes the scheduler."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        scheduler.start()
+        try:
+            yield
+        finally:
+            await scheduler.close()
+            await metrics.aclose()
+
+    app = FastAPI(
+        title="axm1-llm",
+        version=__version__,
+        summary="Language models on the AX-M1 card, with the APIs of Ollama.",
+        lifespan=lifespan,
+        # The pages that FastAPI offers load their scripts from another host.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(ollama_router(scheduler))
+    app.include_router(status_router(scheduler, metrics))
+    app.add_exception_handler(Axm1Error, answer_domain_error)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_exception_handler(Exception, answer_defect)
+    return app

@@ -1,0 +1,110 @@
+"""What the models are doing, and whether the service is well."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from axm1_llm.api.wire import rfc3339
+from axm1_llm.engine.states import LOADED, State
+from axm1_llm.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from axm1_llm.engine import EngineStatus
+    from axm1_llm.engine.states import Transition
+    from axm1_llm.metrics import Metrics
+    from axm1_llm.scheduler import Scheduler
+
+_SHOWN_TRANSITIONS = 20
+_LAYER = re.compile(r"init (\d+) axmodel")
+# The steps of loading that are no layers: tokenizer, embedding, post-processing.
+_OTHER_STEPS = 3
+
+
+def status_router(scheduler: Scheduler, metrics: Metrics) -> APIRouter:
+    """The routes that people and monitors look at."""
+    router = APIRouter(tags=["Status"])
+
+    @router.get("/api/status", summary="All models")
+    async def statuses() -> dict[str, Any]:
+        return {"models": [describe(status) for status in scheduler.statuses()]}
+
+    @router.get("/api/status/{model:path}/history", summary="All transitions of a model that are kept")
+    async def history(model: str) -> dict[str, Any]:
+        status = scheduler.find(model).status()
+        return {
+            "model": status.model,
+            "transitions": [_describe_transition(transition) for transition in status.transitions],
+        }
+
+    @router.get("/api/status/{model:path}", summary="One model, with its last transitions")
+    async def one_status(model: str) -> dict[str, Any]:
+        status = scheduler.find(model).status()
+        shown = status.transitions[-_SHOWN_TRANSITIONS:]
+        return {**describe(status), "transitions": [_describe_transition(each) for each in shown]}
+
+    @router.get("/health", summary="200 as long as the service answers")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/ready", summary="200 once the models that run on start-up are loaded")
+    async def ready() -> JSONResponse:
+        waiting = [
+            engine.descriptor.model_name
+            for engine in scheduler.engines
+            if engine.descriptor.run_on_startup and engine.status().state not in {*LOADED, State.FAILED}
+        ]
+        status = HTTPStatus.SERVICE_UNAVAILABLE if waiting else HTTPStatus.OK
+        return JSONResponse({"status": "loading" if waiting else "ready", "waiting_for": waiting}, status)
+
+    @router.get("/metrics", summary="Every figure, for Prometheus")
+    async def exposition() -> Response:
+        return Response(await metrics.exposition(), media_type=CONTENT_TYPE)
+
+    return router
+
+
+def describe(status: EngineStatus) -> dict[str, Any]:
+    """A model's status as JSON, without its transitions."""
+    return {
+        "model": status.model,
+        "status": status.state.value,
+        "since": rfc3339(status.since),
+        "progress": _describe_progress(status),
+        "prompt": asdict(status.prompt) if status.prompt else None,
+        "queue_length": status.queue_length,
+        "context_length": status.context_length,
+        "cmm_remaining_mb": {str(device): left for device, left in status.cmm_remaining_mb.items()},
+        "failure": (
+            {"reason": status.failure.reason, "log": list(status.failure.log)} if status.failure else None
+        ),
+    }
+
+
+def _describe_progress(status: EngineStatus) -> dict[str, Any] | None:
+    progress = status.progress
+    if progress is None:
+        return None
+    layer = _LAYER.match(progress.stage)
+    return {
+        "stage": progress.stage,
+        "layer": int(layer[1]) + 1 if layer else None,
+        "layers": progress.steps - _OTHER_STEPS,
+        "percent": progress.percent,
+        "cmm_remaining_mb": min(status.cmm_remaining_mb.values(), default=None),
+    }
+
+
+def _describe_transition(transition: Transition) -> dict[str, Any]:
+    return {
+        "from": transition.source.value,
+        "to": transition.target.value,
+        "trigger": transition.trigger.value,
+        "at": rfc3339(transition.at),
+        **({"reason": transition.reason} if transition.reason else {}),
+    }

@@ -1,0 +1,128 @@
+"""A generation as an HTTP response, streamed or whole, in any dialect."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+from starlette.responses import Response
+
+from axm1_llm.api.errors import error_response
+from axm1_llm.errors import Axm1Error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    from axm1_llm.engine import Delta, Generation, Summary
+
+
+class Dialect(Protocol):
+    """How an answer looks on the wire."""
+
+    media_type: str
+
+    def encode(self, deltas: Sequence[Delta]) -> bytes:
+        """Pieces of the stream."""
+        ...
+
+    def end(self, summary: Summary) -> bytes:
+        """The stream's last piece."""
+        ...
+
+    def error(self, error: Axm1Error) -> bytes:
+        """The stream's last piece when it cannot be completed."""
+        ...
+
+    def whole(self, deltas: Sequence[Delta], summary: Summary) -> bytes:
+        """The answer as one object."""
+        ...
+
+
+class AnswerResponse(Response):
+    """Owns the generation: however the response ends, the prompt has ended or is cancelled.
+
+    That is not left to a generator's `finally`: it is not run in time when a client vanishes while its
+    connection is full (tried with Starlette 0.47).
+
+    Before the first token an error has its HTTP status; after it, it is the stream's last piece.
+
+    Args:
+        generation: whose answer it is.
+        dialect: how it looks.
+        stream: piece by piece, or as one object.
+    """
+
+    def __init__(self, generation: Generation, dialect: Dialect, *, stream: bool) -> None:
+        super().__init__()
+        self._generation = generation
+        self._dialect = dialect
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer, whatever becomes of it."""
+        with self._cancelled_on_disconnect(receive):
+            try:
+                if self._stream:
+                    await self._send_stream(send)
+                else:
+                    await self._send_whole(send)
+            except Axm1Error as error:
+                await error_response(error)(scope, receive, send)
+
+    @contextmanager
+    def _cancelled_on_disconnect(self, receive: Receive) -> Iterator[None]:
+        watcher = asyncio.create_task(self._watch(receive))
+        try:
+            yield
+        finally:
+            watcher.cancel()
+            self._generation.cancel()
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._generation.cancel()
+
+    async def _send_stream(self, send: Send) -> None:
+        begun = False
+        try:
+            async for deltas in self._generation.batches():
+                if not begun:
+                    await self._start(send, HTTPStatus.OK)
+                    begun = True
+                await _send_body(send, self._dialect.encode(deltas), more=True)
+        except Axm1Error as error:
+            if not begun:
+                raise
+            await _send_body(send, self._dialect.error(error), more=False)
+            return
+        if not begun:  # an answer without a token
+            await self._start(send, HTTPStatus.OK)
+        assert self._generation.summary is not None  # noqa: S101 - the batches ended without an error
+        await _send_body(send, self._dialect.end(self._generation.summary), more=False)
+
+    async def _send_whole(self, send: Send) -> None:
+        deltas: list[Delta] = []
+        async for batch in self._generation.batches():
+            deltas += batch
+        assert self._generation.summary is not None  # noqa: S101 - the batches ended without an error
+        body = self._dialect.whole(deltas, self._generation.summary)
+        await Response(body, media_type="application/json; charset=utf-8")(
+            {"type": "http"}, _no_more_messages, send
+        )
+
+    async def _start(self, send: Send, status: int) -> None:
+        headers = [(b"content-type", self._dialect.media_type.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _send_body(send: Send, body: bytes, *, more: bool) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _no_more_messages() -> dict[str, str]:
+    return {"type": "http.disconnect"}

@@ -1,0 +1,11 @@
+"""Small conversions that every dialect needs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(seconds: float | None = None) -> str:
+    """Seconds since the epoch, or now, in UTC with microseconds: Go, JavaScript and Python parse it."""
+    moment = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

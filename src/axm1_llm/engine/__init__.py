@@ -1,0 +1,26 @@
+"""One model: its states, the task that owns its runtime, and its prompts."""
+
+from axm1_llm.engine.engine import Engine, Host
+from axm1_llm.engine.exchange import Deadlines
+from axm1_llm.engine.generation import (
+    Delta,
+    DoneReason,
+    Generation,
+    GenerationRequest,
+    Summary,
+    ThinkingMode,
+)
+from axm1_llm.engine.status import EngineStatus
+
+__all__ = [
+    "Deadlines",
+    "Delta",
+    "DoneReason",
+    "Engine",
+    "EngineStatus",
+    "Generation",
+    "GenerationRequest",
+    "Host",
+    "Summary",
+    "ThinkingMode",
+]

@@ -1,0 +1,383 @@
+"""One model: the task that owns its runtime and its state, and the queue of prompts before it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axm1_llm.child import start_child
+from axm1_llm.engine.exchange import Deadlines, Exchange
+from axm1_llm.engine.generation import Generation, GenerationRequest
+from axm1_llm.engine.session import RuntimeSession, Spawn, start_session
+from axm1_llm.engine.states import LOADED, State, StateMachine, Transition, Trigger
+from axm1_llm.engine.status import EngineStatus, FailureReport, PromptProgress
+from axm1_llm.errors import (
+    Axm1Error,
+    LoadError,
+    ModelError,
+    RuntimeDiedError,
+    RuntimeStalledError,
+    ShuttingDownError,
+)
+from axm1_llm.metrics import Metrics, PromptSample
+from axm1_llm.runtime.events import CardMemory, InitDone, Mark, PromptMark
+from axm1_llm.runtime.prompts import QUIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.tokenizer.client import TokenizerClient
+
+_MIB = 1024 * 1024
+_LOAD_ATTEMPTS = 3
+_REVIVALS = 5
+_CLOSE_PATIENCE = 30.0
+_NS = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the machine gives an engine.
+
+    Attributes:
+        environment: what a run script gets as its environment, before the descriptor's own `env`.
+        deadlines: see there.
+        spawn: how a child is started.
+        clock: the monotonic clock, in nanoseconds.
+        wall_clock: seconds since the epoch, for display.
+    """
+
+    environment: Mapping[str, str]
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    spawn: Spawn = start_child
+    clock: Callable[[], int] = time.monotonic_ns
+    wall_clock: Callable[[], float] = time.time
+
+
+class Engine:
+    """Runs one model. `run` is the only writer of its state; all other methods leave messages for it.
+
+    Args:
+        descriptor: the model.
+        tokenizer: the client of its tokenizer-service; None when the runtime has a tokenizer of its own.
+        metrics: where figures go.
+        host: what the machine gives.
+    """
+
+    def __init__(
+        self, descriptor: ModelDescriptor, tokenizer: TokenizerClient | None, metrics: Metrics, host: Host
+    ) -> None:
+        self.descriptor = descriptor
+        self._model = descriptor.model_name
+        self._tokenizer = tokenizer
+        self._metrics = metrics
+        self._host = host
+        self._deadlines = host.deadlines
+        self._clock = host.clock
+        self._log = structlog.get_logger().bind(model=self._model)
+        self._machine = StateMachine(host.wall_clock, self._transitioned)
+        self._news = asyncio.Event()
+        self._queue: deque[Generation] = deque()
+        self._load_waiters: list[asyncio.Future[None]] = []
+        self._unload_waiters: list[asyncio.Future[None]] = []
+        self._closing = False
+        self._failures = 0  # lives in a row that ended badly
+        self._failure: FailureReport | None = None
+        self._session: RuntimeSession | None = None
+        self._exchange: Exchange | None = None
+        self._ready_at = 0
+
+    # -- what others ask for
+
+    def submit(self, request: GenerationRequest) -> Generation:
+        """Put a prompt behind those that wait; a model that is not loaded is loaded for it."""
+        generation = Generation(request, self._clock(), self._news.set)
+        self._queue.append(generation)
+        self._queue_changed()
+        return generation
+
+    async def load(self) -> None:
+        """Return when the model is ready.
+
+        Raises:
+            LoadError: it did not come up.
+        """
+        if self._machine.state not in LOADED:
+            await self._ask(self._load_waiters)
+
+    async def unload(self) -> None:
+        """Return when the runtime is gone; the prompt in hand is answered first."""
+        if self._machine.state not in {State.IDLE, State.FAILED}:
+            await self._ask(self._unload_waiters)
+
+    async def _ask(self, waiters: list[asyncio.Future[None]]) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        waiters.append(waiter)
+        self._news.set()
+        await waiter
+
+    async def close(self, task: asyncio.Task[None]) -> None:
+        """End everything: prompts fail, the runtime leaves, `task`, which runs `run`, ends."""
+        self._closing = True
+        self._fail_waiting(ShuttingDownError())
+        if self._exchange is not None and self._exchange.answer is not None:
+            self._exchange.answer.generation.fail(ShuttingDownError())
+        self._news.set()
+        _, pending = await asyncio.wait((task,), timeout=_CLOSE_PATIENCE)
+        if pending:
+            task.cancel()
+            await asyncio.wait((task,), timeout=_CLOSE_PATIENCE)
+
+    @property
+    def queue_length(self) -> int:
+        """Prompts that wait."""
+        return len(self._queue)
+
+    def status(self) -> EngineStatus:
+        """One look at the model."""
+        state = self._machine.state
+        facts = self._session.facts if self._session else None
+        loading = state in {State.STARTING, State.INITIALIZING}
+        return EngineStatus(
+            model=self._model,
+            state=state,
+            since=self._machine.since,
+            progress=facts.progress if facts and loading else None,
+            cmm_remaining_mb=dict(facts.cmm_remaining_mb) if facts else {},
+            context_length=self._context_length(),
+            prompt=self._prompt_progress(),
+            queue_length=len(self._queue),
+            failure=self._failure,
+            transitions=tuple(self._machine.history),
+        )
+
+    def _context_length(self) -> int | None:
+        told = self._session.facts.context_length if self._session else None
+        return told or self.descriptor.context_length
+
+    def _prompt_progress(self) -> PromptProgress | None:
+        phases = {
+            State.PROCESSING_PROMPT: "prefill",
+            State.OUTPUTTING: "decode",
+            State.CANCELLING: "cancelling",
+        }
+        phase = phases.get(self._machine.state)
+        answer = self._exchange.answer if self._exchange else None
+        if phase is None or answer is None:
+            return None
+        now = self._clock()
+        decoding = (now - answer.first_token) / _NS if answer.first_token else 0.0
+        rate = (answer.tokens - 1) / decoding if answer.tokens > 1 and decoding else None
+        return PromptProgress(phase, answer.prompt_tokens, answer.tokens, rate, (now - answer.written) / _NS)
+
+    # -- the task
+
+    async def run(self) -> None:
+        """Load on demand, answer prompts, leave when asked; until `close`."""
+        while await self._demand():
+            await self._life()
+
+    async def _demand(self) -> bool:
+        """Wait until the model is wanted; False when the service leaves."""
+        while not self._closing:
+            self._drop_cancelled()
+            self._resolve(self._unload_waiters)
+            if self._queue or self._load_waiters or self._revives():
+                await self._back_off()
+                return not self._closing
+            self._news.clear()
+            await self._news.wait()
+        return False
+
+    def _revives(self) -> bool:
+        """Whether a model that is to run from start-up on comes back by itself after it died."""
+        dead = self._machine.state is State.FAILED
+        return dead and self.descriptor.run_on_startup and self._failures <= _REVIVALS
+
+    async def _back_off(self) -> None:
+        if not self._failures:
+            return
+        pause = min(self._deadlines.backoff * 2 ** (self._failures - 1), self._deadlines.backoff_limit)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                while not self._closing:
+                    self._news.clear()
+                    await self._news.wait()
+
+    async def _life(self) -> None:
+        """One life of the runtime: load, serve, leave; or fail."""
+        try:
+            await self._wait_for_tokenizer()
+            async with start_session(
+                self._host.spawn, self.descriptor, await self._runtime_environment(), self._news
+            ) as self._session:
+                if await self._initialize(self._session):
+                    await self._serve(self._session)
+                self._machine.fire(Trigger.STOP)
+                await self._session.stop(QUIT)
+        except ModelError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - a defect here must not leave callers waiting for ever
+            self._log.exception("engine_defect")
+            self._fail(ModelError(self._model, f"internal error: {error!r}"))
+        else:
+            self._machine.fire(Trigger.EXITED)
+        finally:
+            self._session = self._exchange = None
+            self._resolve(self._unload_waiters)
+
+    async def _wait_for_tokenizer(self) -> None:
+        self._machine.fire(Trigger.LOAD)
+        if problem := self.descriptor.problem():
+            raise LoadError(self._model, problem)
+        if self._tokenizer is not None:
+            await self._tokenizer.start(self._model)
+        self._machine.fire(Trigger.TOKENIZER_READY)
+
+    async def _runtime_environment(self) -> dict[str, str]:
+        environment = {**self._host.environment, **self.descriptor.env}
+        if self._tokenizer is not None:
+            address = await _resolve(self.descriptor.tokenizer_ip)
+            environment["AXM1_TOKENIZER_URL"] = f"http://{address}:{self.descriptor.tokenizer_port}"
+        return environment
+
+    async def _initialize(self, session: RuntimeSession) -> bool:
+        """Wait for the prompt mark; False when the model was not wanted any more."""
+        begun = self._clock()
+        bare = self._tokenizer is None
+        settled = bare and self.descriptor.dialect == "markless"
+        while not (self._closing or self._unload_waiters):
+            try:
+                event = await session.next_event(self._deadlines.settle if settled else self._deadlines.load)
+            except RuntimeStalledError:
+                if not settled:
+                    raise
+                event = InitDone()
+            if event is not None and self._machine.state is State.STARTING:
+                self._machine.fire(Trigger.OUTPUT_SEEN)
+            match event:
+                case PromptMark(Mark.PROMPT):
+                    session.facts.shows_marks = True
+                    return self._loaded(begun)
+                case InitDone() if settled:
+                    return self._loaded(begun)
+                case InitDone():
+                    settled = bare  # a runtime with a tokenizer of its own may print no mark
+                case CardMemory(device, remaining):
+                    self._metrics.cmm_remaining(self._model, device, remaining * _MIB)
+                case _:
+                    pass
+        return False
+
+    def _loaded(self, begun: int) -> bool:
+        self._machine.fire(Trigger.PROMPT_MARK)
+        self._ready_at = self._clock()
+        self._metrics.loaded(self._model, (self._ready_at - begun) / _NS)
+        self._failure = None
+        self._resolve(self._load_waiters)
+        return True
+
+    async def _serve(self, session: RuntimeSession) -> None:
+        """Answer prompts until the model is to leave."""
+        self._exchange = Exchange(
+            self.descriptor, self._machine, session, self._tokenizer, self._deadlines, self._clock
+        )
+        while not (self._closing or self._unload_waiters):
+            self._drop_cancelled()
+            self._resolve(self._load_waiters)
+            if self._queue:
+                generation = self._queue.popleft()
+                self._queue_changed()
+                await self._answer(self._exchange, generation)
+            else:
+                await session.next_event(None)
+
+    async def _answer(self, exchange: Exchange, generation: Generation) -> None:
+        started = self._clock()
+        load = max(0, self._ready_at - generation.submitted)
+        try:
+            await exchange.run(generation, load)
+            self._failures = 0
+        except Axm1Error as error:
+            generation.fail(error)
+            if self._machine.state is not State.READY or isinstance(error, RuntimeDiedError):
+                raise
+        finally:
+            generation.fail(ModelError(self._model, "internal error"))  # only if nothing else ended it
+            generation.finished.set()
+            self._observe(exchange, generation, started - generation.submitted - load)
+
+    def _observe(self, exchange: Exchange, generation: Generation, queued: int) -> None:
+        answer = exchange.answer
+        if answer is None or answer.generation is not generation:
+            outcome = "cancelled" if generation.cancelled else "failed"
+            sample = PromptSample(outcome, 0, 0, queued / _NS, None, 0.0, None)
+        else:
+            sample = answer.sample(queued, self._clock())
+        self._metrics.prompt_finished(self._model, sample)
+
+    # -- endings
+
+    def _fail(self, error: ModelError) -> None:
+        """Note a life that ended badly, and decide who is told."""
+        loading = self._machine.state not in {*LOADED, State.STOPPING}
+        named = self._session is not None and self._session.facts.failure is not None
+        self._machine.fire(Trigger.FAIL, error.reason)
+        self._failures += 1
+        self._failure = FailureReport(error.reason, error.log_tail)
+        self._metrics.restarted(self._model)
+        self._log.error("model_failed", reason=error.reason, log=list(error.log_tail[-5:]))
+        # Some loads hang or crash and the next one works; a failure that the runtime named will come again.
+        chance = isinstance(error, RuntimeStalledError | RuntimeDiedError) and not named
+        if loading and not (chance and self._failures < _LOAD_ATTEMPTS):
+            self._fail_waiting(LoadError(self._model, error.reason, error.log_tail))
+
+    def _fail_waiting(self, error: Axm1Error) -> None:
+        for generation in self._queue:
+            generation.fail(error)
+            generation.finished.set()
+        self._queue.clear()
+        self._queue_changed()
+        for waiter in self._load_waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
+        self._load_waiters.clear()
+
+    def _drop_cancelled(self) -> None:
+        """Forget prompts whose callers left the queue: they must not cause a load."""
+        if any(generation.done for generation in self._queue):
+            for generation in self._queue:
+                if generation.done:
+                    generation.finished.set()
+            self._queue = deque(generation for generation in self._queue if not generation.done)
+            self._queue_changed()
+
+    def _resolve(self, waiters: list[asyncio.Future[None]]) -> None:
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        waiters.clear()
+
+    def _queue_changed(self) -> None:
+        self._metrics.queue_changed(self._model, len(self._queue))
+        self._news.set()
+
+    def _transitioned(self, transition: Transition) -> None:
+        self._metrics.state_changed(self._model, transition.target)
+        self._log.info("state", old=transition.source.value, new=transition.target.value)
+
+
+async def _resolve(host: str) -> str:
+    """`host` as an IP address: newer runtimes do not resolve names (seen in their source)."""
+    with suppress(OSError):
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET)
+        return str(found[0][4][0])
+    return host

@@ -1,0 +1,243 @@
+"""One life of a runtime: its child, its parser, and what its output has told so far."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+from collections import deque
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from axm1_llm.errors import RuntimeDiedError, RuntimeStalledError
+from axm1_llm.runtime.events import (
+    CardMemory,
+    ContextLength,
+    Event,
+    Failure,
+    LogLine,
+    PrefillLimit,
+    Progress,
+    PromptRejected,
+)
+from axm1_llm.runtime.parser import OutputParser
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from axm1_llm.child import Child
+    from axm1_llm.descriptors import ModelDescriptor
+
+LOG_LINES = 50
+
+
+class Spawn(Protocol):
+    """The seam at which tests put a child of their own; `axm1_llm.child.start_child` fits."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        on_stdout: Callable[[bytes], None],
+        on_stderr: Callable[[bytes], None],
+    ) -> AbstractAsyncContextManager[Child]:
+        """Start a child; see `start_child`."""
+        ...
+
+
+@dataclass(slots=True)
+class RuntimeFacts:
+    """What the runtime said of itself.
+
+    Attributes:
+        context_length: prompt plus answer, in tokens (`max_token_len`).
+        prefill_limit: most tokens of a prompt.
+        cmm_remaining_mb: per card, in MiB.
+        progress: the last step of loading.
+        failure: the first line in which it named a reason for giving up.
+        shows_marks: it has shown a prompt mark; simple scripts print none.
+        log: its last lines, oldest first.
+    """
+
+    context_length: int | None = None
+    prefill_limit: int | None = None
+    chunked_limit: int | None = None
+    cmm_remaining_mb: dict[int, int] = field(default_factory=dict)
+    progress: Progress | None = None
+    failure: str | None = None
+    shows_marks: bool = False
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+
+    @property
+    def prompt_limit(self) -> int | None:
+        """Most tokens of a prompt: the smallest limit in force, and room for one token of answer.
+
+        A build that feeds the prompt in chunks names `prefill_token_num` too, as the chunk's size;
+        there the largest of its groups is the limit.
+        """
+        limits = [self.chunked_limit or self.prefill_limit]
+        if self.context_length is not None:
+            limits.append(self.context_length - 1)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def note(self, event: Event) -> None:
+        """Keep what `event` tells."""
+        match event:
+            case LogLine(text):
+                self.log.append(text)
+            case Progress():
+                self.progress = event
+            case CardMemory(device, remaining):
+                self.cmm_remaining_mb[device] = remaining
+            case ContextLength(tokens):
+                self.context_length = tokens
+            case PrefillLimit(tokens, chunked=True):
+                self.chunked_limit = max(tokens, self.chunked_limit or 0)
+            case PrefillLimit(tokens) | PromptRejected(limit=tokens):
+                self._narrow(tokens)
+            case Failure(reason):
+                self.failure = self.failure or reason
+            case _:
+                pass
+
+    def _narrow(self, tokens: int) -> None:
+        self.prefill_limit = min(tokens, self.prefill_limit or tokens)
+
+
+class RuntimeSession:
+    """A running runtime, as a stream of events with deadlines. Made by `start_session`."""
+
+    def __init__(self, model: str, news: asyncio.Event) -> None:
+        self._model = model
+        self._news = news
+        self._parser = OutputParser()
+        self._events: deque[Event] = deque()
+        self.child: Child | None = None
+        self.facts = RuntimeFacts()
+
+    async def next_event(self, timeout: float | None) -> Event | None:
+        """The next event; None when somebody set the news for another reason.
+
+        Raises:
+            RuntimeDiedError: the process is gone and all of its output was read.
+            RuntimeStalledError: nothing came for `timeout` seconds.
+        """
+        if not self._events:
+            if self._exit_code is not None:
+                raise self._death()
+            self._news.clear()
+            try:
+                async with asyncio.timeout(None if timeout == math.inf else timeout):
+                    await self._news.wait()
+            except TimeoutError:
+                raise RuntimeStalledError(
+                    self._model, f"the runtime printed nothing for {timeout:g} s", tuple(self.facts.log)
+                ) from None
+            if not self._events:
+                return None
+        event = self._events.popleft()
+        self.facts.note(event)
+        return event
+
+    def write(self, line: bytes, *, bare: bool = False) -> None:
+        """Put a line on stdin; `bare` says that its answer comes without frames.
+
+        Raises:
+            RuntimeDiedError: the process is gone.
+        """
+        assert self.child is not None  # noqa: S101 - set before anybody gets the session
+        if bare:
+            self._parser.begin_bare_answer()
+        try:
+            self.child.write(line)
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def interrupt(self) -> None:
+        """Ask the runtime to stop the current answer."""
+        assert self.child is not None  # noqa: S101 - set before anybody gets the session
+        self.child.interrupt()
+
+    async def stop(self, farewell: bytes) -> None:
+        """Ask the runtime to leave with its own word, and make it leave if it does not."""
+        assert self.child is not None  # noqa: S101 - set before anybody gets the session
+        await self.child.stop(farewell)
+
+    def drain(self) -> None:
+        """Note what came since the last prompt: a late mark must not end the next one."""
+        while self._events:
+            self.facts.note(self._events.popleft())
+
+    @property
+    def _exit_code(self) -> int | None:
+        exited = self.child.exited if self.child else None
+        return exited.result() if exited is not None and exited.done() else None
+
+    def take_stdout(self, data: bytes) -> None:
+        """Read a chunk of the runtime's stdout."""
+        self._events.extend(self._parser.feed(data))
+        self._news.set()
+
+    def take_stderr(self, data: bytes) -> None:
+        """Keep a chunk of the runtime's stderr, where a shell says "Segmentation fault"."""
+        lines = data.decode("utf-8", "replace").splitlines()
+        self._events.extend(LogLine(line) for line in lines if line.strip())
+        self._news.set()
+
+    def take_exit(self, _: object) -> None:
+        """Notice that the process is gone."""
+        self._events.extend(self._parser.finish())
+        self._news.set()
+
+    def _death(self) -> RuntimeDiedError:
+        code = self._exit_code
+        reason = self.facts.failure or f"the runtime exited{_explain(code)}"
+        return RuntimeDiedError(self._model, reason, tuple(self.facts.log))
+
+
+def _explain(code: int | None) -> str:
+    """An exit code in words; a shell reports a signal that ended its program as 128 plus its number."""
+    if code is None:
+        return ""
+    number = -code if code < 0 else code - 128
+    try:
+        return f" with code {code} ({signal.Signals(number).name})"
+    except ValueError:
+        return f" with code {code}"
+
+
+@asynccontextmanager
+async def start_session(
+    spawn: Spawn, descriptor: ModelDescriptor, env: Mapping[str, str], news: asyncio.Event
+) -> AsyncIterator[RuntimeSession]:
+    """Start the runtime; leaving the block ends it.
+
+    Args:
+        spawn: how a child is started.
+        descriptor: the model.
+        env: the run script's whole environment.
+        news: set whenever the engine has something to look at.
+
+    Raises:
+        RuntimeDiedError: the script cannot be executed.
+    """
+    session = RuntimeSession(descriptor.model_name, news)
+    child = spawn(
+        descriptor.command(),
+        cwd=descriptor.model_path,
+        env=env,
+        on_stdout=session.take_stdout,
+        on_stderr=session.take_stderr,
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            session.child = await stack.enter_async_context(child)
+        except OSError as error:
+            raise RuntimeDiedError(descriptor.model_name, str(error)) from error
+        session.child.exited.add_done_callback(session.take_exit)
+        yield session

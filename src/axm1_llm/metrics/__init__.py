@@ -1,0 +1,10 @@
+"""Figures of the service: one definition each, served on ``/metrics`` and written for node_exporter."""
+
+from __future__ import annotations
+
+from axm1_llm.metrics.card import Card, find_card
+from axm1_llm.metrics.definitions import CONTENT_TYPE
+from axm1_llm.metrics.model import PromptSample
+from axm1_llm.metrics.recording import Metrics
+
+__all__ = ["CONTENT_TYPE", "Card", "Metrics", "PromptSample", "find_card"]

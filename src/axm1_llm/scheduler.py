@@ -1,0 +1,117 @@
+"""Many models: who is meant by a name, who may queue, what is loaded at start-up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axm1_llm.errors import (
+    LoadError,
+    ModelNotFoundError,
+    ModelUnavailableError,
+    QueueFullError,
+    ShuttingDownError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from axm1_llm.engine import Engine, EngineStatus, Generation, GenerationRequest
+
+
+class Scheduler:
+    """Gives each request to the engine of its model.
+
+    Args:
+        engines: one a model.
+        max_queue: most requests that wait, over all models.
+    """
+
+    def __init__(self, engines: Iterable[Engine], max_queue: int) -> None:
+        self._engines = {engine.descriptor.model_name: engine for engine in engines}
+        self._max_queue = max_queue
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._startup: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """All of them, in the descriptor's order."""
+        return tuple(self._engines.values())
+
+    def find(self, name: str) -> Engine:
+        """The engine that `name` or an alias of it means; `:latest` may be there or not.
+
+        Raises:
+            ModelNotFoundError: there is none.
+        """
+        for engine in self._engines.values():
+            if engine.descriptor.answers_to(name):
+                return engine
+        raise ModelNotFoundError(name)
+
+    def generate(self, name: str, request: GenerationRequest) -> Generation:
+        """Queue a prompt.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+            ModelUnavailableError: its folder or script is missing.
+            QueueFullError: too many requests wait.
+            ShuttingDownError: the service leaves.
+        """
+        engine = self._usable(name)
+        if sum(other.queue_length for other in self._engines.values()) >= self._max_queue:
+            raise QueueFullError
+        return engine.submit(request)
+
+    async def load(self, name: str) -> None:
+        """Return when the model is ready; errors as `generate`, and LoadError."""
+        await self._usable(name).load()
+
+    async def unload(self, name: str) -> None:
+        """Return when the model's runtime is gone.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+        """
+        await self.find(name).unload()
+
+    def statuses(self) -> tuple[EngineStatus, ...]:
+        """One look at each model."""
+        return tuple(engine.status() for engine in self._engines.values())
+
+    def start(self) -> None:
+        """Start the engines' tasks, and load what is to run from start-up on."""
+        self._tasks = {name: asyncio.create_task(engine.run()) for name, engine in self._engines.items()}
+        self._startup = asyncio.create_task(self._load_startup_models())
+
+    async def close(self) -> None:
+        """Take no more requests, end those in hand, and leave no process behind."""
+        self._closing = True
+        if self._startup is not None:
+            self._startup.cancel()
+        await asyncio.gather(
+            *(self._engines[name].close(task) for name, task in self._tasks.items()), return_exceptions=True
+        )
+
+    def _usable(self, name: str) -> Engine:
+        engine = self.find(name)
+        if self._closing:
+            raise ShuttingDownError
+        if problem := engine.descriptor.problem():
+            raise ModelUnavailableError(
+                f"model '{engine.descriptor.model_name}' cannot be started: {problem}"
+            )
+        return engine
+
+    async def _load_startup_models(self) -> None:
+        # One after the other: two that load at once on one card only slow each other down.
+        log = structlog.get_logger()
+        for engine in self._engines.values():
+            if engine.descriptor.run_on_startup:
+                try:
+                    await self.load(engine.descriptor.model_name)
+                except (LoadError, ModelUnavailableError) as error:
+                    log.warning("startup_model_not_loaded", reason=str(error))

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # $work is set by test-images
+# A Docker engine to test with: the one in reach, otherwise one of our own that leaves nothing behind.
+
+# The engine's own packages, and what makes base images where no registry can be reached.
+engine_packages=(docker.io iptables debootstrap qemu-user-static)
+
+# Debian's client, not another one on PATH: a newer client insists on the buildx plug-in for BuildKit.
+docker() { command "${docker_client:-docker}" "$@"; }
+
+# Says in $own_engine whether the engine was started here and has to be stopped here.
+find_engine() {
+    own_engine=no
+    docker_client=$(command -v docker || true)
+    if [ -n "$docker_client" ] && docker info >/dev/null 2>&1; then
+        say "using the Docker engine in reach ($(docker version --format '{{.Server.Version}}'))"
+        return
+    fi
+    [ "$(id -u)" -eq 0 ] || {
+        echo "No Docker engine answers here, and only root can start one: run this as root." >&2
+        return 1
+    }
+    install_packages "${engine_packages[@]}"
+    docker_client=/usr/bin/docker
+    start_engine
+}
+
+install_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing Debian's ${missing[*]}"
+    # RUNLEVEL=1: the package must not start an engine of its own beside ours.
+    apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+start_engine() {
+    # An engine changes the machine's packet filter: what was there is put back at the end.
+    iptables-save >"$work/iptables.before"
+    cat /proc/sys/net/ipv4/ip_forward >"$work/ip_forward.before"
+    # No cgroup manager of systemd's, no socket or state outside $work: it can run beside anything.
+    dockerd --data-root "$work/engine" --exec-root "$work/exec" --pidfile "$work/engine.pid" \
+        -H "unix://$work/docker.sock" >"$work/engine.log" 2>&1 &
+    own_engine=yes
+    export DOCKER_HOST=unix://$work/docker.sock
+    within 60 docker info >/dev/null 2>&1 || {
+        echo "dockerd does not answer; its last lines:" >&2
+        tail -n 20 "$work/engine.log" >&2
+        return 1
+    }
+    say "started a Docker engine ($(docker version --format '{{.Server.Version}}'))"
+}
+
+stop_engine() {
+    [ "$own_engine" = yes ] || return 0
+    local pid
+    pid=$(cat "$work/engine.pid" 2>/dev/null) || return 0
+    kill "$pid" && within 60 process_gone "$pid"
+    ip link delete docker0 2>/dev/null || true
+    iptables-restore <"$work/iptables.before"
+    cat "$work/ip_forward.before" >/proc/sys/net/ipv4/ip_forward
+}
+
+process_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# `docker compose` (version 2) finds errors that the older docker-compose accepts. Debian 12 lacks it, the
+# release after has it: one file, taken out of that package.
+find_compose() {
+    docker compose version >/dev/null 2>&1 && return 0
+    export DOCKER_CONFIG=$work/client
+    local plugins=$DOCKER_CONFIG/cli-plugins lists=$work/apt mirror
+    [ -x "$plugins/docker-compose" ] && return 0
+    mkdir -p "$plugins" "$lists/partial" "$work/plugin"
+    mirror=$(debian_mirror)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$work/next.list"
+    local apt=(-o "Dir::Etc::sourcelist=$work/next.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$lists" -o APT::Sandbox::User=root)
+    (cd "$work/plugin" && apt-get -qq "${apt[@]}" update && apt-get -qq "${apt[@]}" download docker-compose &&
+        dpkg -x docker-compose_*.deb . && cp usr/libexec/docker/cli-plugins/docker-compose "$plugins/")
+    docker compose version >/dev/null
+}
+
+# The mirror that this machine's own packages come from.
+debian_mirror() {
+    # shellcheck disable=SC2016  # apt expands these names, not the shell
+    apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' 'Component: main' |
+        awk '$1 !~ /-/ { print $2; exit }'
+}
