@@ -25,7 +25,8 @@ run: $(VENV)/.stamp-run  ## Set everything up and serve a real small model witho
 	$(VENV)/bin/axm1 demo
 
 test: $(VENV)/.stamp-dev  ## Set everything up and run every test
-	$(VENV)/bin/python -m pytest
+	tools/install-debian-packages
+	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-report=json:.coverage.json
 
 lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
 	$(VENV)/bin/ruff check .

@@ -37,10 +37,10 @@ def _explain(error: ValidationError) -> str:
     path = ".".join(str(part) for part in first["loc"])
     if first["type"] == "json_invalid":
         return f"invalid JSON: {first['msg'].removeprefix('Invalid JSON: ')}"
-    if first["type"] == "value_error":
-        return str(first.get("ctx", {}).get("error", first["msg"]))
-    if path == "model" and first["type"] == "missing":
+    if path == "model" and first["type"] in {"missing", "string_too_short"}:
         return "model is required"
+    if first["type"] == "value_error":
+        return f"{path} {first['ctx']['error']}"
     if first["loc"][:1] == ("options",) and len(first["loc"]) > 1:
         return f'option "{first["loc"][1]}" must be of type {_type_name(first["type"])}'
     return f"invalid value for {path or 'the body'}: {first['msg']}"

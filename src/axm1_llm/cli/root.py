@@ -1,0 +1,98 @@
+"""The list of commands.
+
+Each is imported only when it is asked for, so that `axm1 --help` is there at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from axm1_llm import __version__
+from axm1_llm.cli.exits import Exit
+from axm1_llm.cli.terminal import harmless
+from axm1_llm.errors import Axm1Error, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERVICES: Mapping[str, str] = {
+    "serve": "Run both services on this machine.",
+    "demo": "Run both services with a small real model, without a card.",
+    "llm-service": "Run the llm-service only: the REST API, and the models behind it.",
+    "tokenizer-service": "Run the tokenizer-service only.",
+}
+CLIENTS: Mapping[str, str] = {
+    "run": "Ask a model, or chat with it.",
+    "list": "List the models.",
+    "status": "Show what the models are doing.",
+}
+_EPILOG = f"""\b
+Exit codes:
+  {Exit.OK:<4} it worked (also: a watch that Ctrl-C ended)
+  {Exit.ERROR:<4} it failed; standard error says why
+  {Exit.USAGE:<4} the command line or a setting cannot be used
+  {Exit.INTERRUPTED:<4} Ctrl-C ended it
+
+`axm1 COMMAND --help` shows the options of a command and their variables."""
+
+
+class CommandList(click.Group):
+    """Commands that are imported when they are asked for; their errors become one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order of the help."""
+        return [*SERVICES, *CLIENTS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The command of that name."""
+        # The imports stand here since pydantic alone takes longer than the whole of `axm1 --help`.
+        # ruff: noqa: PLC0415
+        match cmd_name:
+            case "run":
+                from axm1_llm.cli.run import run
+
+                return run
+            case "list":
+                from axm1_llm.cli.listing import list_models
+
+                return list_models
+            case "status":
+                from axm1_llm.cli.status import status
+
+                return status
+            case _ if cmd_name in SERVICES:
+                from axm1_llm.cli.service import service_command
+
+                return service_command(cmd_name, SERVICES[cmd_name])
+            case _:
+                return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The two lists of commands, without importing any."""
+        width = max(len(name) for name in (*SERVICES, *CLIENTS))
+        for title, commands in (("Services", SERVICES), ("Clients of a running llm-service", CLIENTS)):
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), summary) for name, summary in commands.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except Axm1Error as error:
+            click.echo(f"Error: {harmless(str(error))}", err=True)
+            ctx.exit(Exit.USAGE if isinstance(error, SettingsError) else Exit.ERROR)
+        except KeyboardInterrupt:
+            click.echo(err=True)  # the shell's prompt shall not stand behind "^C"
+            ctx.exit(Exit.INTERRUPTED)
+
+
+axm1 = CommandList(
+    name="axm1",
+    help="Language models on the AX-M1 card behind the API that Ollama's clients speak.",
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    params=[],
+)
+click.version_option(__version__, prog_name="axm1", message="%(prog)s %(version)s")(axm1)

@@ -1,0 +1,80 @@
+"""`axm1 status`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from axm1_llm.cli.client import UnreachableError
+from axm1_llm.cli.connected import connected
+from axm1_llm.cli.reports import parse_reports, report_path
+from axm1_llm.cli.root import CLIENTS
+from axm1_llm.cli.terminal import console, is_terminal, show
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from axm1_llm.cli.client import Client
+
+_WATCH_SECONDS = 0.5
+
+
+@click.command("status", help=f"{CLIENTS['status']} With MODEL: all that is known of it.")
+@click.argument("model", required=False)
+@click.option("--watch", is_flag=True, help=f"Ask again every {_WATCH_SECONDS} s until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print the service's own answer.")
+@connected
+def status(client: Client, *, model: str | None, watch: bool, as_json: bool) -> None:
+    """Print a row for each model, or one model in detail."""
+    if not watch:
+        _print(client, model, client.get(report_path(model)), as_json=as_json)
+        return
+    try:
+        if is_terminal() and not as_json:
+            _redraw(client, model)
+        else:
+            _follow(client, model, as_json=as_json)
+    except KeyboardInterrupt:
+        return  # the way to end a watch
+
+
+def _follow(client: Client, model: str | None, *, as_json: bool) -> None:
+    """Print what changed, one after the other, for a program that reads it."""
+    last = ""
+    while True:
+        text = client.get(report_path(model))
+        if text != last:
+            _print(client, model, text, as_json=as_json)
+            last = text
+        time.sleep(_WATCH_SECONDS)
+
+
+def _redraw(client: Client, model: str | None) -> None:
+    """Draw over the last look, for a person. A service that leaves may come back: it is waited for."""
+    from rich.live import Live  # noqa: PLC0415 - rich is for commands that draw
+
+    first = _draw(client, model, client.get(report_path(model)))
+    with Live(first, console=console(), auto_refresh=False) as live:
+        while True:
+            time.sleep(_WATCH_SECONDS)
+            try:
+                look = _draw(client, model, client.get(report_path(model)))
+            except UnreachableError as error:
+                look = f"{error}\nasking again every {_WATCH_SECONDS} s; Ctrl-C ends it"
+            live.update(look, refresh=True)
+
+
+def _print(client: Client, model: str | None, text: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(text)
+    else:
+        show(_draw(client, model, text))
+
+
+def _draw(client: Client, model: str | None, text: str) -> RenderableType:
+    from axm1_llm.cli import drawing  # noqa: PLC0415 - rich is for commands that draw
+
+    reports = parse_reports(client, text)
+    return drawing.draw_reports(reports) if model is None else drawing.draw_report(reports[0])

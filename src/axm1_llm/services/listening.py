@@ -1,0 +1,62 @@
+"""Serves an application on one port until a signal comes."""
+
+from __future__ import annotations
+
+import math
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+import uvloop
+
+from axm1_llm.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import ASGIApp
+
+    from axm1_llm.settings import Settings
+
+_BACKLOG = 2048
+
+
+def listen(host: str, port: int, option: str) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        SettingsError: the port is taken or the address is not one of this machine; names `option`.
+    """
+    try:
+        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(
+            f"cannot listen on {host}:{port} ({reason}); is another one running? Set another {option}"
+        ) from error
+
+
+def run_loop(main: Callable[[], Awaitable[None]]) -> None:
+    """Run `main` on a new event loop to its end."""
+
+    async def whole() -> None:
+        await main()
+
+    uvloop.run(whole())
+
+
+async def serve_app(app: ASGIApp, sock: socket.socket, settings: Settings) -> None:
+    """Serve `app` until SIGTERM or SIGINT; answers in hand may go on for the drain time."""
+    drain = settings.drain_timeout
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(drain),
+    )
+    await uvicorn.Server(config).serve(sockets=[sock])

@@ -1,0 +1,99 @@
+"""The llm-service: engines, scheduler, metrics and the API in one process."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axm1_llm.api.app import build_app
+from axm1_llm.engine import Deadlines, Engine, Host
+from axm1_llm.engine.states import State
+from axm1_llm.metrics import Metrics, find_card
+from axm1_llm.scheduler import Scheduler
+from axm1_llm.services.environment import child_environment
+from axm1_llm.services.listening import listen, run_loop, serve_app
+from axm1_llm.services.logs import configure_logs
+from axm1_llm.services.models import read_descriptors
+from axm1_llm.settings import internal_token
+from axm1_llm.tokenizer.client import TokenizerClient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fastapi import FastAPI
+
+    from axm1_llm.descriptors import Descriptors, ModelDescriptor
+    from axm1_llm.settings import Settings
+
+
+def run_llm_service(settings: Settings) -> int:
+    """Run the llm-service until it is told to leave; the exit code.
+
+    Raises:
+        DescriptorError: the descriptor file cannot be used.
+        SettingsError: the port is taken, or the shared token cannot be had.
+    """
+    configure_logs(settings)
+    descriptors = read_descriptors(settings)
+    token = internal_token(settings)
+    sock = listen(settings.host, settings.port, "--port (AXM1_PORT)")
+
+    async def main() -> None:
+        async with llm_app(settings, descriptors, token) as app:
+            structlog.get_logger().info("listening", host=settings.host, port=sock.getsockname()[1])
+            await serve_app(app, sock, settings)
+
+    run_loop(main)
+    return 0
+
+
+@asynccontextmanager
+async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> AsyncIterator[FastAPI]:
+    """The application with all that stands behind it; must be entered in a running event loop."""
+    if settings.metrics_dir is None:
+        structlog.get_logger().info("no_metrics_files", set="--metrics-dir (AXM1_METRICS_DIR)")
+    metrics = Metrics(
+        [model.model_name for model in descriptors.models],
+        settings.metrics_dir,
+        find_card(os.environ),
+        states=[state.value for state in State],
+    )
+    clients = _TokenizerClients(settings, token)
+    host = Host(
+        environment=child_environment(os.environ),
+        deadlines=Deadlines(
+            load=settings.load_timeout, prefill=settings.prefill_timeout, output=settings.output_timeout
+        ),
+    )
+    engines = [Engine(model, clients.of(model), metrics, host) for model in descriptors.models]
+    try:
+        yield build_app(Scheduler(engines, settings.max_queue), metrics)
+    finally:
+        await clients.aclose()
+
+
+class _TokenizerClients:
+    """One client an address: models may have their tokenizers on different hosts."""
+
+    def __init__(self, settings: Settings, token: str) -> None:
+        self._settings = settings
+        self._token = token
+        self._clients: dict[str, TokenizerClient] = {}
+
+    def of(self, model: ModelDescriptor) -> TokenizerClient | None:
+        """The client for `model`; None when its runtime has a tokenizer of its own."""
+        if model.tokenizer == "none":
+            return None
+        port = self._settings.tokenizer_port
+        url = self._settings.tokenizer_service_url or f"http://{model.tokenizer_ip}:{port}"
+        if url not in self._clients:
+            self._clients[url] = TokenizerClient(url, self._token)
+        return self._clients[url]
+
+    async def aclose(self) -> None:
+        """Close all of them."""
+        for client in self._clients.values():
+            await client.aclose()

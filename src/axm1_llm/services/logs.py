@@ -1,0 +1,33 @@
+"""One event a line, on stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from axm1_llm.settings import Settings
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send structured lines to stderr, for people or as JSON, from the level that was set on."""
+    level = logging.getLevelName(settings.log_level.upper())
+    if settings.log_format == "json":
+        last: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    else:
+        last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,132 @@
+"""Both services on one machine: the tokenizer-service runs as a supervised child of the llm-service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import SecretStr
+
+from axm1_llm.child import start_child
+from axm1_llm.services.listening import listen, run_loop, serve_app
+from axm1_llm.services.llm import llm_app
+from axm1_llm.services.logs import configure_logs
+from axm1_llm.services.models import read_descriptors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from axm1_llm.descriptors import Descriptors
+    from axm1_llm.settings import Settings
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 5.0
+
+
+def run_serve(settings: Settings) -> int:
+    """Run both services until told to leave; the exit code.
+
+    Raises:
+        DescriptorError: the descriptor file cannot be used.
+        SettingsError: a port is taken.
+    """
+    configure_logs(settings)
+    return _run(settings, read_descriptors(settings))
+
+
+def run_demo(settings: Settings) -> int:
+    """Run both services with the model without a card; fetches it the first time.
+
+    Raises:
+        SettingsError: a port is taken.
+    """
+    from axm1_llm.demo import prepare_demo  # noqa: PLC0415 - only the demo needs the demo's parts
+
+    configure_logs(settings)
+    descriptor = prepare_demo(settings.demo_dir, python=sys.executable)
+    settings = settings.model_copy(update={"descriptor": descriptor})
+    _print_welcome(settings)
+    return _run(settings, read_descriptors(settings))
+
+
+def _print_welcome(settings: Settings) -> None:
+    address = f"http://localhost:{settings.port}"
+    body = '{"model":"smollm2:135m","prompt":"What is the capital of France?"}'
+    print(  # noqa: T201 - the demo speaks to a person
+        f"\naxm1-llm serves a small real model without a card at {address}\n"
+        f"Try it from another terminal:\n\n    curl localhost:{settings.port}/api/generate -d '{body}'\n",
+        flush=True,
+    )
+
+
+def _run(settings: Settings, descriptors: Descriptors) -> int:
+    # Made anew each time: only these two processes ever share it.
+    token = secrets.token_urlsafe(32)
+    settings = settings.model_copy(update={"internal_token": SecretStr(token)})
+    sock = listen(settings.host, settings.port, "--port (AXM1_PORT)")
+    # The child finds the port taken too, but its message would come from behind the scenes.
+    listen(settings.tokenizer_host, settings.tokenizer_port, "--tokenizer-port (AXM1_TOKENIZER_PORT)").close()
+
+    async def main() -> None:
+        async with (
+            _tokenizer_service(settings, descriptors, token),
+            llm_app(settings, descriptors, token) as app,
+        ):
+            await serve_app(app, sock, settings)
+
+    run_loop(main)
+    return 0
+
+
+@asynccontextmanager
+async def _tokenizer_service(settings: Settings, descriptors: Descriptors, token: str) -> AsyncIterator[None]:
+    task = asyncio.create_task(_supervise(settings, descriptors.source.absolute(), token))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+async def _supervise(settings: Settings, descriptor: Path, token: str) -> None:
+    """Keep the tokenizer-service running; a start that fails at once is tried again more slowly."""
+    argv = (
+        sys.executable,
+        "-m",
+        "axm1_llm.cli",
+        "tokenizer-service",
+        "--descriptor",
+        str(descriptor),
+        "--tokenizer-host",
+        settings.tokenizer_host,
+        "--tokenizer-port",
+        str(settings.tokenizer_port),
+        "--log-level",
+        settings.log_level,
+        "--log-format",
+        settings.log_format,
+    )
+    # In the environment, not in the arguments: other users of the machine can read those.
+    environment = {**os.environ, "AXM1_INTERNAL_TOKEN": token}
+    pause = _FIRST_PAUSE
+    loop = asyncio.get_running_loop()
+    while True:
+        begun = loop.time()
+        async with start_child(
+            argv, cwd=Path.cwd(), env=environment, on_stdout=_pass_on, on_stderr=_pass_on
+        ) as child:
+            code = await asyncio.shield(child.exited)
+        structlog.get_logger().error("tokenizer_service_died", code=code)
+        pause = _FIRST_PAUSE if loop.time() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
+        await asyncio.sleep(pause)
+
+
+def _pass_on(data: bytes) -> None:
+    sys.stderr.buffer.write(data)
+    sys.stderr.buffer.flush()

@@ -1,0 +1,40 @@
+"""The tokenizer-service as a program of its own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axm1_llm.services.environment import child_environment
+from axm1_llm.services.listening import listen, run_loop, serve_app
+from axm1_llm.services.logs import configure_logs
+from axm1_llm.services.models import read_descriptors
+from axm1_llm.settings import internal_token
+from axm1_llm.tokenizer.service import build_app
+
+if TYPE_CHECKING:
+    from axm1_llm.settings import Settings
+
+
+def run_tokenizer_service(settings: Settings) -> int:
+    """Run the tokenizer-service until it is told to leave; the exit code.
+
+    Raises:
+        DescriptorError: the descriptor file cannot be used.
+        SettingsError: the port is taken, or the shared token cannot be had.
+    """
+    configure_logs(settings)
+    descriptors = read_descriptors(settings)
+    token = internal_token(settings)
+    host = settings.tokenizer_host
+    sock = listen(host, settings.tokenizer_port, "--tokenizer-port (AXM1_TOKENIZER_PORT)")
+
+    async def main() -> None:
+        app = build_app(descriptors.models, token, host=host, environ=child_environment(os.environ))
+        structlog.get_logger().info("tokenizer_service_listening", host=host, port=sock.getsockname()[1])
+        await serve_app(app, sock, settings)
+
+    run_loop(main)
+    return 0

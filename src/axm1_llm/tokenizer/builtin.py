@@ -1,0 +1,205 @@
+"""The built-in tokenizer: ``tokenizers`` (Rust) from ``tokenizer.json``, and the model's chat template."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tokenizers import AddedToken, Tokenizer
+
+from axm1_llm.errors import PromptTooLongError, RequestError
+from axm1_llm.tokenizer.backend import EncodedPrompt
+from axm1_llm.tokenizer.decoding import Decoding
+from axm1_llm.tokenizer.files import TokenizerFilesError, read_tokenizer_files
+from axm1_llm.tokenizer.fitting import longest_fitting, shortenings
+from axm1_llm.tokenizer.prompts import Message, PromptSpec
+from axm1_llm.tokenizer.template import FALLBACK, TemplateRenderer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from jinja2 import Template
+
+    from axm1_llm.tokenizer.decoding import TokenStream
+    from axm1_llm.tokenizer.files import TokenizerFiles
+
+# Longer prompts are encoded in a thread: at about 3 million characters a second this one takes 7 ms,
+# and the gateway of every model shares the loop.
+_INLINE_CHARACTERS = 20_000
+_MOST_TEMPLATES = 8
+_TOKEN_FLAGS = ("special", "lstrip", "rstrip", "normalized", "single_word")
+_IMAGE_TOKENS = {
+    "img_start_token": ("<img>", "<|vision_start|>", "<image>"),
+    "img_context_token": ("<IMG_CONTEXT>", "<|image_pad|>", "<image_soft_token>"),
+}
+
+
+class _Decoder:
+    """Decodes at once; see `AnswerDecoder`."""
+
+    def __init__(self, stream: TokenStream) -> None:
+        self._stream = stream
+
+    def push(self, ids: Sequence[int]) -> list[str | None]:
+        return [self._stream.push(token) for token in ids]
+
+
+class BuiltinTokenizer:
+    """A tokenizer in this process; made by `load_builtin`."""
+
+    def __init__(self, model: str, files: TokenizerFiles, chat_template: str | None) -> None:
+        self._model = model
+        self._tokenizer = _tokenizer(files)
+        self._decoding = Decoding(self._tokenizer)
+        self._special = dict(files.special_tokens)
+        self._add_bos = files.config.get("add_bos_token")
+        self._renderer = TemplateRenderer()
+        self._named = dict(files.templates)
+        if chat_template is not None:
+            self._named = {"default": chat_template}
+        self._compiled: dict[str, Template] = {}
+        self.bos_id = self._id(self._special.get("bos_token"))
+        self.eos_id = self._id(self._special.get("eos_token"))
+        self.image_ids = self._image_ids()
+        self._template(self._source(tools=False))  # a template that is no template is found at the start
+
+    async def encode_prompt(self, spec: PromptSpec) -> EncodedPrompt:
+        """See `Backend.encode_prompt`."""
+        size = len(spec.text or "") + sum(len(turn.content) for turn in spec.messages)
+        if size <= _INLINE_CHARACTERS:
+            return self._prompt(spec)
+        return await asyncio.to_thread(self._prompt, spec)
+
+    def encode_text(self, text: str) -> list[int]:
+        """See `Backend.encode_text`."""
+        return self._rendered(PromptSpec(), (Message("user", text),))[0] or [max(self.eos_id, 0)]
+
+    def decoder(self) -> _Decoder:
+        """See `Backend.decoder`."""
+        return _Decoder(self._decoding.stream())
+
+    def _prompt(self, spec: PromptSpec) -> EncodedPrompt:
+        if spec.text is not None:
+            ids, text = self._raw(spec.text), spec.text
+        else:
+            ids, text = self._fitting(spec)
+        if spec.limit is not None and len(ids) > spec.limit:
+            raise PromptTooLongError(self._model, len(ids), spec.limit)
+        if not ids:
+            raise RequestError("the prompt is empty; write at least one character")
+        return EncodedPrompt(tuple(ids), opens_thinking(text))
+
+    def _fitting(self, spec: PromptSpec) -> tuple[list[int], str]:
+        """The longest shortening within the limit; the shortest of all when none is."""
+        whole = self._rendered(spec, spec.messages)
+        if spec.limit is None or len(whole[0]) <= spec.limit or not spec.truncate:
+            return whole
+        choices = shortenings(spec.messages)
+        search = longest_fitting(len(choices))
+        best = choices[-1]
+        with suppress(StopIteration):
+            index = next(search)
+            while True:
+                fits = len(self._rendered(spec, choices[index])[0]) <= spec.limit
+                best = choices[index] if fits else best
+                index = search.send(fits)
+        return self._rendered(spec, best)
+
+    def _rendered(self, spec: PromptSpec, turns: Sequence[Message]) -> tuple[list[int], str]:
+        names: dict[str, object] = {**self._special, "add_generation_prompt": True, "tools": None}
+        if spec.tools:
+            names["tools"] = [dict(tool) for tool in spec.tools]
+        if spec.think is not None:
+            names["enable_thinking"] = bool(spec.think)
+        if isinstance(spec.think, str):
+            names["reasoning_effort"] = spec.think
+        source = spec.template if spec.template is not None else self._source(tools=bool(spec.tools))
+        text = self._renderer.render(self._template(source), turns, names)
+        # The template wrote every special token itself; the tokenizer would put a second BOS in front.
+        return self._tokenizer.encode(text, add_special_tokens=False).ids, text
+
+    def _raw(self, text: str) -> list[int]:
+        """A raw prompt gets the BOS that the model was trained with, unless it spells it out itself."""
+        bare: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        if bare and bare[0] == self.bos_id:
+            return bare
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=True).ids
+        if self._add_bos and self.bos_id >= 0 and ids[:1] != [self.bos_id]:
+            return [self.bos_id, *ids]
+        return ids
+
+    def _source(self, *, tools: bool) -> str:
+        if tools and "tool_use" in self._named:
+            return self._named["tool_use"]
+        return self._named.get("default", FALLBACK)
+
+    def _template(self, source: str) -> Template:
+        template = self._compiled.get(source)
+        if template is None:
+            template = self._renderer.compile(source)
+            if len(self._compiled) >= _MOST_TEMPLATES:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[source] = template
+        return template
+
+    def _id(self, token: str | None) -> int:
+        known = None if token is None else self._tokenizer.token_to_id(token)
+        return -1 if known is None else known
+
+    def _image_ids(self) -> dict[str, int]:
+        known = {
+            name: [id_ for id_ in map(self._id, spellings) if id_ >= 0]
+            for name, spellings in _IMAGE_TOKENS.items()
+        }
+        return {name: ids[0] for name, ids in known.items() if ids}
+
+
+def opens_thinking(text: str) -> bool:
+    """Whether a rendered prompt ends inside a ``<think>`` block."""
+    return text.rstrip().endswith("<think>")
+
+
+def load_builtin(
+    model: str, tokenizer_path: Path, model_path: Path, chat_template: str | None
+) -> BuiltinTokenizer:
+    """Load a tokenizer; takes tenths of a second, so run it in a thread.
+
+    Args:
+        model: its name, for error texts.
+        tokenizer_path: the folder, see `read_tokenizer_files`.
+        model_path: what a relative path in `chat_template` starts from.
+        chat_template: the descriptor's: the name of a file, or the template itself.
+
+    Raises:
+        TokenizerFilesError: the files cannot be used.
+        RequestError: the chat template is no valid template.
+    """
+    files = read_tokenizer_files(tokenizer_path)
+    return BuiltinTokenizer(model, files, _chosen_template(model_path, chat_template))
+
+
+def _chosen_template(model_path: Path, chat_template: str | None) -> str | None:
+    if chat_template is None or "{" in chat_template or "\n" in chat_template:
+        return chat_template
+    file = model_path / chat_template
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError as error:
+        raise TokenizerFilesError(f"chat_template '{file}' cannot be read: {error.strerror}") from error
+
+
+def _tokenizer(files: TokenizerFiles) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(files.tokenizer))
+    except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+        raise TokenizerFilesError(f"tokenizer.json is not one that 'tokenizers' reads: {error}") from None
+    tokenizer.no_truncation()  # training leftovers in the file would cut prompts silently
+    tokenizer.no_padding()
+    declared = files.config.get("added_tokens_decoder") or {}
+    for id_, token in sorted(declared.items(), key=lambda item: int(item[0])):
+        if tokenizer.id_to_token(int(id_)) is None:
+            flags = {name: token[name] for name in _TOKEN_FLAGS if name in token}
+            tokenizer.add_tokens([AddedToken(token["content"], **flags)])
+    return tokenizer

@@ -1,0 +1,244 @@
+"""The tokenizer-service's HTTP API: status and starting for everybody, tickets for the llm-service only.
+
+Plain Starlette: with one model loaded the whole process stays under 70 MB, which FastAPI would exceed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from axm1_llm.errors import (
+    Axm1Error,
+    ModelNotFoundError,
+    PromptTooLongError,
+    RequestError,
+    TokenizerError,
+)
+from axm1_llm.tokenizer import status
+from axm1_llm.tokenizer.client import TOKEN_HEADER
+from axm1_llm.tokenizer.internal_token import same_token
+from axm1_llm.tokenizer.prompts import PromptSpec  # noqa: TC001 - pydantic reads the annotation
+from axm1_llm.tokenizer.tickets import TicketBook
+from axm1_llm.tokenizer.tokenizer import ModelTokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from starlette.requests import Request
+
+    from axm1_llm.descriptors import ModelDescriptor
+
+_START = 30.0
+_MOST_BODY = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """The body of ``POST /internal/tickets``."""
+
+    model: str
+    spec: PromptSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """The body of ``POST /internal/tickets/{ticket}/close``."""
+
+    printed: int
+    held: int | None = None
+
+
+class TokenizerService:
+    """The tokenizers of all models, and the handlers of the HTTP API.
+
+    Args:
+        models: their descriptors.
+        token: what the llm-service sends along.
+        host: where the gateways listen.
+        environ: the environment for tokenizer scripts.
+    """
+
+    def __init__(
+        self, models: Sequence[ModelDescriptor], token: str, host: str, environ: Mapping[str, str]
+    ) -> None:
+        self._token = token
+        self._tickets = TicketBook()
+        self._opening = TypeAdapter(_Opening)
+        self._closing = TypeAdapter(_Closing)
+        self._tokenizers = {
+            model.model_name: ModelTokenizer(model, self._tickets, host, environ) for model in models
+        }
+        self._names = {
+            name: tokenizer
+            for tokenizer in reversed(self._tokenizers.values())
+            for name in (*tokenizer.descriptor.aliases, tokenizer.model)
+        }
+
+    async def aclose(self) -> None:
+        """Stop every tokenizer and close every gateway."""
+        await asyncio.gather(*(tokenizer.stop() for tokenizer in self._tokenizers.values()))
+
+    def routes(self) -> list[Route]:
+        """The HTTP API."""
+        return [
+            Route("/", _root),
+            Route("/health", _root),
+            Route("/api/status", self._statuses),
+            Route("/api/status/{model:path}/history", self._told(status.history)),
+            Route("/api/status/{model:path}", self._told(status.status)),
+            Route("/api/start/{model:path}", _guarded(self._start), methods=["POST"]),
+            Route("/api/stop/{model:path}", _guarded(self._internal(self._stop)), methods=["POST"]),
+            Route("/internal/tickets", _guarded(self._internal(self._open)), methods=["POST"]),
+            Route(
+                "/internal/tickets/{ticket}/close", _guarded(self._internal(self._close)), methods=["POST"]
+            ),
+        ]
+
+    async def _statuses(self, _: Request) -> Response:
+        return _json({"models": [status.summary(tokenizer) for tokenizer in self._tokenizers.values()]})
+
+    def _told(self, tell: Callable[[ModelTokenizer], dict[str, object]]) -> _Handler:
+        async def handle(request: Request) -> Response:
+            return _json(tell(self._find(request.path_params["model"])))
+
+        return _guarded(handle)
+
+    async def _start(self, request: Request) -> Response:
+        tokenizer = self._find(request.path_params["model"])
+        ready = await tokenizer.start(_START)
+        return _json(status.summary(tokenizer), 200 if ready else 202)
+
+    async def _stop(self, request: Request) -> Response:
+        tokenizer = self._find(request.path_params["model"])
+        await tokenizer.stop()
+        return _json(status.summary(tokenizer))
+
+    async def _open(self, request: Request) -> Response:
+        asked = _read(self._opening, await _body(request))
+        if bool(asked.spec.messages) == (asked.spec.text is not None):
+            raise RequestError("a prompt has either messages or a text")
+        ticket = await self._find(asked.model).dialogue().open_ticket(asked.spec)
+        return _json(asdict(ticket), 201)
+
+    async def _close(self, request: Request) -> Response:
+        closing = _read(self._closing, await _body(request))
+        ticket = self._tickets.close(request.path_params["ticket"])
+        if ticket is None:
+            return _json({"error": "there is no such ticket", "code": "ticket_not_found"}, 404)
+        record = await self._find(ticket.model).dialogue().close_ticket(ticket, closing.printed, closing.held)
+        return _json(asdict(record))
+
+    def _find(self, name: str) -> ModelTokenizer:
+        tokenizer = self._names.get(name)
+        if tokenizer is None:
+            raise ModelNotFoundError(name)
+        return tokenizer
+
+    def _internal(self, handle: _Handler) -> _Handler:
+        async def checked(request: Request) -> Response:
+            if not same_token(request.headers.get(TOKEN_HEADER, ""), self._token):
+                text = f"{TOKEN_HEADER} is not the internal token; give both services the same one"
+                return _json({"error": text, "code": "token"}, 403)
+            return await handle(request)
+
+        return checked
+
+
+def build_app(
+    models: Sequence[ModelDescriptor],
+    token: str,
+    *,
+    host: str = "127.0.0.1",
+    environ: Mapping[str, str] | None = None,
+) -> Starlette:
+    """The tokenizer-service as an ASGI application; its lifespan ends every tokenizer.
+
+    Args:
+        models: the descriptors of the models.
+        token: the internal token, see `shared_token`.
+        host: where the gateways of the models listen.
+        environ: the environment for tokenizer scripts; this process's own by default.
+    """
+    service = TokenizerService(models, token, host, os.environ if environ is None else environ)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await service.aclose()
+
+    return Starlette(routes=service.routes(), lifespan=lifespan)
+
+
+if TYPE_CHECKING:
+    _Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _guarded(handle: _Handler) -> _Handler:
+    """Turn errors into replies; the one table of this service."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except Axm1Error as error:
+            return _refusal(error)
+
+    return answered
+
+
+def _refusal(error: Axm1Error) -> Response:
+    told: dict[str, object] = {"error": str(error)}
+    match error:
+        case PromptTooLongError():
+            return _json(
+                {**told, "code": "prompt_too_long", "tokens": error.tokens, "limit": error.limit}, 400
+            )
+        case RequestError():
+            return _json({**told, "code": "request"}, 400)
+        case ModelNotFoundError():
+            return _json({**told, "code": "model_not_found"}, 404)
+        case TokenizerError():
+            log = list(error.log_tail)
+            return _json({**told, "code": "tokenizer", "reason": error.reason, "log": log}, 503)
+        case _:
+            return _json({**told, "code": "tokenizer"}, 503)
+
+
+async def _body(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _MOST_BODY:
+            raise RequestError(f"the prompt has more than {_MOST_BODY} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _read(adapter: TypeAdapter[Any], body: bytes) -> Any:  # noqa: ANN401 - what the adapter makes
+    try:
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        # Not the whole error: it quotes its input, which is a prompt.
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RequestError(f"the request's '{where}': {first['msg']}") from None
+
+
+async def _root(_: Request) -> Response:
+    return PlainTextResponse("axm1 tokenizer-service is running")
+
+
+def _json(content: Mapping[str, object], status_code: int = 200) -> Response:
+    return Response(orjson.dumps(content), status_code, media_type="application/json")

@@ -1,0 +1,112 @@
+"""Tickets: prompts that wait under a one-line name until the runtime asks for them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from axm1_llm.tokenizer.generation import Generation
+from axm1_llm.tokenizer.prompts import TICKET_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from axm1_llm.tokenizer.backend import AnswerDecoder
+
+_MOST = 512
+_SECONDS = 3600.0
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer as it comes.
+
+    Attributes:
+        decoder: has seen the ids of every group so far.
+        generation: what the decode calls tell.
+        texts: one a decoded token, in order.
+    """
+
+    decoder: AnswerDecoder
+    generation: Generation = field(default_factory=Generation)
+    texts: list[str | None] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class OpenTicket:
+    """A prompt under its ticket, and the answer to it.
+
+    Attributes:
+        line: see `Ticket.line`.
+        model: whose prompt it is; the gateway of another model does not know it.
+        ids: the prompt; never empty.
+        resets: the runtime was asked to drop its KV cache before it takes this prompt.
+        answer: None until the runtime has asked for the prompt.
+        used: monotonic seconds of the last call that concerned it.
+    """
+
+    line: str
+    model: str
+    ids: tuple[int, ...]
+    resets: bool
+    used: float
+    answer: Answer | None = None
+
+
+class TicketBook:
+    """The open tickets of all models; bounded in number and in time.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tickets: dict[str, OpenTicket] = {}  # the one used longest ago comes first
+
+    def __len__(self) -> int:
+        return len(self._tickets)
+
+    def open(self, model: str, ids: Sequence[int], *, resets: bool) -> OpenTicket:
+        """Keep a prompt; the oldest tickets go when there are too many, or when they ran out."""
+        self._forget_old()
+        line = TICKET_PREFIX + secrets.token_hex(16)
+        ticket = OpenTicket(line, model, tuple(ids), resets, self._clock())
+        self._tickets[line] = ticket
+        return ticket
+
+    def find(self, model: str, line: str) -> OpenTicket | None:
+        """The ticket of that line, if it is one of this model's."""
+        ticket = self._tickets.get(line)
+        return ticket if ticket is not None and ticket.model == model else None
+
+    def touch(self, ticket: OpenTicket) -> None:
+        """Note that a ticket is in use: a long answer does not run out."""
+        ticket.used = self._clock()
+        if self._tickets.pop(ticket.line, None) is not None:
+            self._tickets[ticket.line] = ticket
+
+    def waiting_for_reset(self, model: str) -> OpenTicket | None:
+        """The newest ticket of a model for which the runtime is about to drop its KV cache."""
+        for ticket in reversed(self._tickets.values()):
+            if ticket.model == model and ticket.resets and ticket.answer is None:
+                return ticket
+        return None
+
+    def close(self, line: str) -> OpenTicket | None:
+        """Take a ticket out; None when there is no such."""
+        return self._tickets.pop(line, None)
+
+    def forget(self, model: str) -> None:
+        """Drop every ticket of a model: its tokenizer stops."""
+        for line in [line for line, ticket in self._tickets.items() if ticket.model == model]:
+            del self._tickets[line]
+
+    def _forget_old(self) -> None:
+        while self._tickets:
+            oldest = next(iter(self._tickets.values()))
+            if len(self._tickets) < _MOST and self._clock() - oldest.used < _SECONDS:
+                return
+            del self._tickets[oldest.line]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from axm1_llm.answer.thinking import ThinkingSplitter
+
+
+def run(text: str, *, opened: bool = False, size: int | None = None) -> tuple[str, str]:
+    splitter = ThinkingSplitter(opened=opened)
+    pieces = [text] if size is None else [text[at : at + size] for at in range(0, len(text), size)]
+    parts = [splitter.feed(piece) for piece in pieces] + [splitter.flush()]
+    return "".join(part[0] for part in parts), "".join(part[1] for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "opened", "expected"),
+    [
+        ("<think>why</think>because", False, ("why", "because")),
+        ("\n <think>\nwhy\n</think>\n\nbecause", False, ("\nwhy\n", "because")),
+        ("no thinking here", False, ("", "no thinking here")),
+        ("<thin ice", False, ("", "<thin ice")),
+        ("it says <think>no</think> later", False, ("", "it says <think>no</think> later")),
+        ("why</think>because", True, ("why", "because")),
+        ("never closed", True, ("never closed", "")),
+        ("<think>cut off", False, ("cut off", "")),
+        ("<think>a </thin b</think>c", False, ("a </thin b", "c")),
+        ("<think></think>", False, ("", "")),
+        ("<thi", False, ("", "<thi")),
+        ("  ", False, ("", "  ")),
+        ("", True, ("", "")),
+    ],
+)
+def test_only_a_block_at_the_start_is_thinking(text: str, *, opened: bool, expected: tuple[str, str]) -> None:
+    assert run(text, opened=opened) == expected
+
+
+@given(
+    text=st.lists(st.sampled_from(["<think>", "</think>", "<", "a", " ", "\n", "</", "k>"])).map("".join),
+    opened=st.booleans(),
+    size=st.integers(1, 5),
+)
+def test_the_cuts_between_tokens_change_nothing(text: str, *, opened: bool, size: int) -> None:
+    assert run(text, opened=opened, size=size) == run(text, opened=opened)
+
+
+def test_an_answer_is_passed_on_at_once() -> None:
+    splitter = ThinkingSplitter()
+    assert splitter.feed("Hi") == ("", "Hi")
+    assert splitter.feed(" <") == ("", " <")
