@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from axm1_llm.cli.root import axm1
+from axm1_llm.cli.root import SERVICES, axm1
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
 
@@ -29,22 +29,29 @@ _WIDTH = 100
 
 def page() -> str:
     """The whole page."""
-    sections = [_INTRODUCTION, _section(axm1, click.Context(axm1, info_name="axm1", **_FIXED))]
-    with click.Context(axm1, info_name="axm1", **_FIXED) as parent:
+    sections = [_INTRODUCTION, _section(axm1, _context(axm1, None, "axm1"))]
+    with _context(axm1, None, "axm1") as parent:
         for name in axm1.list_commands(parent):
             command = axm1.get_command(parent, name)
-            assert command is not None
-            sections.append(_section(command, click.Context(command, parent, name, **_FIXED)))
+            assert command is not None  # noqa: S101 - it is in the list
+            context = _context(command, parent, name)
+            again = name in SERVICES and name != next(iter(SERVICES))
+            sections.append(_service_again(command, context) if again else _section(command, context))
     return "\n".join(sections)
 
 
-# Neither the size of a terminal nor anything else of this machine may show in the page.
-_FIXED = {"terminal_width": _WIDTH, "max_content_width": _WIDTH, "help_option_names": ["-h", "--help"]}
+def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
+    # Neither the size of a terminal nor anything else of this machine may show in the page.
+    return click.Context(command, parent, name, terminal_width=_WIDTH, help_option_names=["-h", "--help"])
 
 
 def _section(command: click.Command, context: click.Context) -> str:
     help_text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     return f"## {context.command_path}\n\n```text\n{help_text}\n```\n"
+
+
+def _service_again(command: click.Command, context: click.Context) -> str:
+    return f"## {context.command_path}\n\n{command.help} It has the options of `axm1 serve`.\n"
 
 
 def main(arguments: list[str]) -> int:

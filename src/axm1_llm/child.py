@@ -86,7 +86,11 @@ class Child:
         if self._process.returncode is not None:
             raise BrokenPipeError
         self._unwritten += data
-        self._flush()
+        try:
+            self._flush()
+        except BrokenPipeError:
+            self._unwritten.clear()
+            raise
 
     def interrupt(self) -> None:
         """Send SIGINT to the group: sent to the run script alone it does nothing (seen)."""
@@ -117,9 +121,11 @@ class Child:
             return -signal.SIGKILL
         return self.exited.result()
 
-    def kill(self) -> None:
-        """Send SIGKILL to the group and wait for nothing."""
-        self._signal(signal.SIGKILL)
+    async def kill(self) -> None:
+        """Send SIGKILL to the group at once, and wait until it is gone, but not for long."""
+        if not self.exited.done():
+            self._signal(signal.SIGKILL)
+            await self._gone_within(self._patience.kill)
 
     async def _gone_within(self, seconds: float) -> None:
         # Not `process.wait()`: asyncio's also waits for the pipes, which a grandchild may hold.
@@ -167,13 +173,15 @@ class Child:
         # a runtime without its script holds the card.
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        for fd in self._outputs:
-            # Bounded: a grandchild that left the group could keep the pipe open and full.
-            for _ in range(64):
-                if not self._read(fd):
-                    break
-        self._release()
-        self.exited.set_result(code)
+        try:
+            for fd in self._outputs:
+                # Bounded: a grandchild that left the group could keep the pipe open and full.
+                for _ in range(64):
+                    if not self._read(fd):
+                        break
+        finally:  # also when a sink raises: who waits for the exit must not wait for ever
+            self._release()
+            self.exited.set_result(code)
 
     def _release(self) -> None:
         for fd in (*self._outputs, self._pidfd):
@@ -218,6 +226,15 @@ def _spawn(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[subp
     return process, lifeline
 
 
+def _abandon(process: subprocess.Popen[bytes], lifeline: int) -> None:
+    """End a process that nobody will own, and wait for it: it has done nothing yet."""
+    os.close(lifeline)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with process:  # closes the pipes and reaps
+        pass
+
+
 @asynccontextmanager
 async def start_child(
     argv: Sequence[str],
@@ -247,11 +264,15 @@ async def start_child(
     _check_executable(argv[0], cwd, env)
     # No await between here and the `try`: a cancellation in the gap would leak a live process.
     process, lifeline = _spawn(argv, cwd, env)
-    child = Child(process, lifeline, (on_stdout, on_stderr), patience)
+    try:
+        child = Child(process, lifeline, (on_stdout, on_stderr), patience)
+    except BaseException:  # too many open files, for one
+        _abandon(process, lifeline)
+        raise
     try:
         yield child
     finally:
         try:
             await child.stop(farewell)
         finally:
-            child.kill()  # for a second cancellation, which ends `stop` early
+            await child.kill()  # for a second cancellation, which ends `stop` early

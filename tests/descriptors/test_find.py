@@ -11,9 +11,11 @@ from axm1_llm.errors import DescriptorError
 
 def test_the_first_of_the_usual_places_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = tuple(f"{tmp_path}{place}" for place in DEFAULT_PLACES[:3]) + DEFAULT_PLACES[3:]
-    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     for place in reversed(places):
-        path = tmp_path / place
+        path = here / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         assert find_descriptor(None, places=places) == path

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,21 @@ from axm1_llm.errors import DescriptorError
 
 from .conftest import Load, Problems, Write, entry
 
+# As it is printed in the guide of the first version, tabs and all.
 FIRST_GUIDE = """
-		[
-		   {
-			  "model_name":"deepseek-r1-7b",
-			  "run_cmd":"./run-deepseek-r1-8b-4qt.sh",
-			  "model_path":"/app/model/deepseek-r1-8b-4qt",
-			  "include_thinking":"false",
-			  "run_on_startup":"true",
-			  "tokenizer_path":"/app/model/deepseek-r1-8b-4qt",
-			  "tokenizer_py":"deepkseek-r1-tokenizer.py",
-			  "tokenizer_ip":"127.0.0.1",
-			  "tokenizer_port":"1234"
-		   }
-		]
+\t\t[
+\t\t   {
+\t\t\t  "model_name":"deepseek-r1-7b",
+\t\t\t  "run_cmd":"./run-deepseek-r1-8b-4qt.sh",
+\t\t\t  "model_path":"/app/model/deepseek-r1-8b-4qt",
+\t\t\t  "include_thinking":"false",
+\t\t\t  "run_on_startup":"true",
+\t\t\t  "tokenizer_path":"/app/model/deepseek-r1-8b-4qt",
+\t\t\t  "tokenizer_py":"deepkseek-r1-tokenizer.py",
+\t\t\t  "tokenizer_ip":"127.0.0.1",
+\t\t\t  "tokenizer_port":"1234"
+\t\t   }
+\t\t]
 """
 
 
@@ -47,8 +49,10 @@ def test_the_other_spelling_of_tokenizer_ip_is_read_as_well(load: Load) -> None:
 
 def test_both_spellings_of_tokenizer_ip_in_one_model_are_an_error(problems: Problems) -> None:
     assert problems([entry(**{"tokenizer-ip": "a", "tokenizer_ip": "b"})]) == [
-        "[0].tokenizer_ip (model 'qwen'): stands there in two spellings, tokenizer_ip and tokenizer-ip; "
-        "expected one of them"
+        (
+            "[0].tokenizer_ip (model 'qwen'): stands there in two spellings, tokenizer_ip and tokenizer-ip; "
+            "expected one of them"
+        )
     ]
 
 
@@ -99,8 +103,10 @@ def test_a_byte_order_mark_is_passed_over(write: Write) -> None:
         ("", "line 1, column 1: no valid JSON, "),
         ("{}", "found an object; expected a list of models, [ { … }, { … } ]"),
         ('"x"', 'found "x"; expected a list of models'),
+        ('[{"details": ["\\ud83d"]}]', "no valid JSON, a text has half of a character, '\\ud83d', without"),
         ("[NaN]", "no valid JSON, NaN is no JSON value"),
         ("[" + "1" * 5000 + "]", "no valid JSON, Exceeds the limit"),
+        ("[" * 33 + "]" * 33, "the file nests too deeply; expected a list of models"),
         ("[" * 100_000, "the file nests too deeply; expected a list of models"),
         (b"[\xff]", "the file is not UTF-8 (byte 1); save it as UTF-8"),
         (b" " * (LARGEST_FILE + 1), "the file is larger than 1048576 bytes"),
@@ -115,7 +121,7 @@ def test_a_file_that_is_no_list_in_json_is_refused_with_the_place(
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        DescriptorError, match="x.json cannot be used:\n  the file cannot be read: No such file"
+        DescriptorError, match=r"x\.json cannot be used:\n  the file cannot be read: No such file"
     ):
         load_descriptors(tmp_path / "x.json")
     with pytest.raises(DescriptorError, match="it is not a regular file"):
@@ -141,12 +147,16 @@ def test_every_problem_of_the_whole_file_is_told_at_once(problems: Problems) -> 
     )
     assert problems(document) == [
         f"[0].model_name (model 'a b'): found \"a b\"; expected {name}",
-        "[0].run_cmd (model 'a b'): found \"'x\"; expected the run script, such as './run.sh'; "
-        "a space in its name needs quotes",
+        (
+            "[0].run_cmd (model 'a b'): found \"'x\"; expected the run script, such as './run.sh'; "
+            "a space in its name needs quotes"
+        ),
         "[0].model_path (model 'a b'): found 5; expected a folder, such as '/app/model/qwen2.5-1.5b'",
         "[0].run_on_startup (model 'a b'): found \"maybe\"; expected true or false",
-        "[0].tokenizer_port (model 'a b'): is missing; expected a port number from 1 to 65535, "
-        "its own for each model",
+        (
+            "[0].tokenizer_port (model 'a b'): is missing; expected a port number from 1 to 65535, "
+            "its own for each model"
+        ),
         "[0].tokenizr_port (model 'a b'): is no known key; the nearest known one is 'tokenizer_port'",
         "[1]: found 7; expected an object with model_name, run_cmd, model_path, …",
         f"[2].aliases[1] (model 'ok'): found \"no good\"; expected a list of names, each {name}",
@@ -168,8 +178,10 @@ def test_a_model_that_needs_no_tokenizer_needs_no_port(load: Load) -> None:
 
 def test_a_script_tokenizer_without_its_script_is_an_error(problems: Problems) -> None:
     assert problems([entry(tokenizer="script")]) == [
-        "[0].tokenizer (model 'qwen'): is \"script\", but tokenizer_py is missing; "
-        "expected the script's file name in tokenizer_py"
+        (
+            "[0].tokenizer (model 'qwen'): is \"script\", but tokenizer_py is missing; "
+            "expected the script's file name in tokenizer_py"
+        )
     ]
 
 
@@ -246,8 +258,10 @@ def test_a_key_that_stands_twice_is_an_error_at_any_depth(problems: Problems) ->
 @pytest.mark.parametrize("other", ["qwen", "Qwen", "qwen:latest", "QWEN:latest"])
 def test_a_second_model_of_the_same_name_is_an_error(problems: Problems, other: str) -> None:
     assert problems([entry(), entry(model_name=other, tokenizer_port=2)]) == [
-        f"[1].model_name (model '{other}'): found '{other}', which [0].model_name has already; "
-        "expected a name of its own"
+        (
+            f"[1].model_name (model '{other}'): found '{other}', which [0].model_name has already; "
+            "expected a name of its own"
+        )
     ]
 
 
@@ -259,16 +273,20 @@ def test_an_alias_may_not_be_another_models_name_or_alias(problems: Problems) ->
             entry(model_name="c", tokenizer_port=3, aliases=["Q"]),
         ]
     ) == [
-        "[1].aliases[1] (model 'b'): found 'qwen:latest', which [0].model_name has already; "
-        "expected a name of its own",
+        (
+            "[1].aliases[1] (model 'b'): found 'qwen:latest', which [0].model_name has already; "
+            "expected a name of its own"
+        ),
         "[2].aliases[0] (model 'c'): found 'Q', which [0].aliases[0] has already; expected a name of its own",
     ]
 
 
 def test_a_second_model_at_the_same_tokenizer_port_is_an_error(problems: Problems) -> None:
     assert problems([entry(), entry(model_name="b", tokenizer_port="12345")]) == [
-        "[1].tokenizer_port (model 'b'): found 12345, which [0].tokenizer_port has already; "
-        "expected a port of its own"
+        (
+            "[1].tokenizer_port (model 'b'): found 12345, which [0].tokenizer_port has already; "
+            "expected a port of its own"
+        )
     ]
 
 
@@ -289,9 +307,9 @@ def test_clashes_are_told_beside_the_other_problems(problems: Problems) -> None:
 
 def test_what_the_file_says_reaches_the_terminal_without_control_characters(problems: Problems) -> None:
     (found,) = problems(
-        '[{"model_name": "a", "run_cmd": "./r", "model_path": "m", "tokenizer_port": 1, "\\u001b[2J\\ud800": 1}]'
+        '[{"model_name": "a", "run_cmd": "./r", "model_path": "m", "tokenizer_port": 1, "\\u001b[2J": 1}]'
     )
-    assert found.startswith("[0].\\x1b[2J\\ud800 (model 'a'): is no known key")
+    assert found.startswith("[0].\\x1b[2J (model 'a'): is no known key")
 
 
 def test_a_long_value_is_shown_in_part(problems: Problems) -> None:
@@ -322,7 +340,7 @@ def test_what_is_not_on_the_disk_is_a_warning_only(write: Write, tmp_path: Path)
 
 
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=8,
 )
@@ -345,14 +363,12 @@ _keys = st.sampled_from(
 def test_any_json_list_gives_models_or_problems_that_name_a_key_path(
     tmp_path_factory: pytest.TempPathFactory, document: list[object]
 ) -> None:
-    import json
-
     path = tmp_path_factory.mktemp("any") / "model-descriptor.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     try:
-        found = load_descriptors(path)
+        found = len(load_descriptors(path).models)
+        problems: tuple[str, ...] = ()
     except DescriptorError as error:
-        assert error.problems
-        assert all(line.startswith("[") and line.isprintable() for line in error.problems)
-    else:
-        assert len(found.models) == len(document)
+        found, problems = 0, error.problems
+    assert found == len(document) or problems
+    assert all(line.startswith("[") and line.isprintable() for line in problems)

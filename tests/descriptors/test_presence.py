@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -144,14 +143,6 @@ def test_a_chat_template_is_a_text_or_a_file_beside_the_tokenizer(load: Load, mo
     (model.model_path / "mine.jinja").write_text("{{ bos_token }}", encoding="utf-8")
     assert described.tokenizer_problem() is None
     assert described.template_text() == "{{ bos_token }}"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_told(load: Load, model: ModelDescriptor) -> None:
-    (model.model_path / "tok.py").touch(mode=0o000)
-    assert load(tokenizer_py="tok.py").tokenizer_problem() == (
-        f"tokenizer_py '{model.model_path}/tok.py' cannot be read: permission denied"
-    )
 
 
 def test_the_keep_alive_is_given_in_seconds(load: Load) -> None:

@@ -47,7 +47,11 @@ class _Handler(BaseHTTPRequestHandler):
             content, status = json.dumps(owner.reply(name, body)).encode(), 200
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
+        if owner.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            content = b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n"
+        else:
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
@@ -58,6 +62,10 @@ class ByteTokenizer:
     Attributes:
         calls: (path, body) of every call so far.
         broken: name of a call -> (content, status) to give instead; content None hangs.
+        connections: calls that came with ``Connection: close``.
+        bos: the answer to /bos_id.
+        last_diff: the ids that the last prompt of a context build added.
+        chunked: answer with ``Transfer-Encoding: chunked``.
         frames: put each decoded token between the bytes 02 and 03.
     """
 
@@ -65,6 +73,9 @@ class ByteTokenizer:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.broken: dict[str, tuple[bytes | None, int]] = {}
         self.frames = False
+        self.chunked = False
+        self.bos = -1
+        self.last_diff: list[int] = []
         self.hang_seconds = 1.5
         self.connections = 0
         self._history: list[int] = []
@@ -96,7 +107,7 @@ class ByteTokenizer:
     def reply(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         match name:
             case "bos_id":
-                return {"bos_id": -1}
+                return {"bos_id": self.bos}
             case "eos_id":
                 return {"eos_id": EOS}
             case "img_start_token" | "img_context_token":
@@ -115,6 +126,7 @@ class ByteTokenizer:
         if "uid" not in body:
             return {"token_ids": list(body["text"].encode())}
         diff = list(f"<|im_start|>user\n{body['text']}<|im_end|>\n".encode())
+        self.last_diff = diff
         self._history += [*body.get("last_reply", "").encode(), *diff]
         return {"token_ids": self._history, "diff": diff}
 

@@ -97,6 +97,15 @@ class Run:
     def close_stdin(self) -> None:
         self._stdin.close()
 
+    def close_stdout(self) -> None:
+        self._stdout.close()
+
+    def stays_alive(self, seconds: float) -> bool:
+        """Whether it still runs after that time."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        return self.process.poll() is None
+
     def interrupt(self) -> None:
         os.killpg(self.process.pid, signal.SIGINT)
 

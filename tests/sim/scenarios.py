@@ -125,7 +125,16 @@ def _one_prompt(run: Run, _: ByteTokenizer) -> None:
 
 
 def _vision(run: Run, _: ByteTokenizer) -> None:
-    lines = [b"hello\n", b"\n", b"short\n", b"none.jpg\n", b"short\n", b"answers.json\n", b"short\n", b"video:.\n"]
+    lines = [
+        b"hello\n",
+        b"\n",
+        b"short\n",
+        b"none.jpg\n",
+        b"short\n",
+        b"answers.json\n",
+        b"short\n",
+        b"video:.\n",
+    ]
     for place, line in enumerate(lines):
         run.read_until(b"image >> " if place % 2 else b"\nprompt >> ", count=place // 2 + 1)
         run.write(line)
@@ -159,7 +168,9 @@ SCENARIOS: dict[str, Scenario] = {
     "plain_tricky": Scenario(typed=prompts("short", "empty", "tricky")),
     "plain_framed": Scenario(typed=prompts("short", "empty", "plain words"), frames=True),
     "plain_live_print_0": Scenario({"live_print": "0"}, typed=prompts("hello", "short", "empty")),
-    "plain_live_print_0_token_bar": Scenario({"live_print": "0", "sim_token_bar": "1"}, typed=prompts("short")),
+    "plain_live_print_0_token_bar": Scenario(
+        {"live_print": "0", "sim_token_bar": "1"}, typed=prompts("short")
+    ),
     "plain_prefill": Scenario({"sim_prefill": "128"}, typed=prompts("hello", "empty", "x" * 300)),
     "plain_config": Scenario({"post_config_path": "config.json"}, typed=prompts("short")),
     "plain_two_cards": Scenario({"devices": "0,1", "sim_layer_mb": "1000"}, typed=prompts("short")),
@@ -172,9 +183,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "plain_segfault": Scenario({"sim_fault": "segfault_after_tokens=6"}, typed=_one_prompt, code=-11),
     "builtin": Scenario({"tokenizer_type": "0"}, typed=prompts("hello", "short", "tricky")),
-    "builtin_markless": Scenario(
-        {"tokenizer_type": "1", "sim_mark": "0"}, typed=_markless
-    ),
+    "builtin_markless": Scenario({"tokenizer_type": "1", "sim_mark": "0"}, typed=_markless),
     "context": Scenario(
         _CONTEXT, typed=prompts("hello", "short", "dd", "pp", "reset", "short", mark=_CONTEXT_MARK)
     ),
@@ -197,4 +206,3 @@ SCENARIOS: dict[str, Scenario] = {
     "fails_init": _failure("init_failed"),
     "fails_silently": _failure("exit_at_layer=3", code=1),
 }
-

@@ -5,14 +5,12 @@
 # The engine's own packages, and what makes base images where no registry can be reached.
 engine_packages=(docker.io iptables debootstrap qemu-user-static)
 
-# Debian's client, not another one on PATH: a newer client insists on the buildx plug-in for BuildKit.
 docker() { command "${docker_client:-docker}" "$@"; }
 
 # Says in $own_engine whether the engine was started here and has to be stopped here.
 find_engine() {
     own_engine=no
-    docker_client=$(command -v docker || true)
-    if [ -n "$docker_client" ] && docker info >/dev/null 2>&1; then
+    if find_client && docker info >/dev/null 2>&1; then
         say "using the Docker engine in reach ($(docker version --format '{{.Server.Version}}'))"
         return
     fi
@@ -21,8 +19,16 @@ find_engine() {
         return 1
     }
     install_packages "${engine_packages[@]}"
-    docker_client=/usr/bin/docker
-    start_engine
+    find_client && start_engine
+}
+
+# A client that builds with BuildKit: newer ones do so only with the buildx plug-in, Debian's does as it is.
+find_client() {
+    for docker_client in $(type -ap docker); do
+        DOCKER_BUILDKIT=1 "$docker_client" build --help 2>/dev/null | grep -q -e --secret && return
+    done
+    docker_client=''
+    return 1
 }
 
 install_packages() {
@@ -38,8 +44,9 @@ install_packages() {
 }
 
 start_engine() {
+    local table
     # An engine changes the machine's packet filter: what was there is put back at the end.
-    iptables-save >"$work/iptables.before"
+    for table in nat filter; do iptables-save --table "$table"; done >"$work/iptables.before"
     cat /proc/sys/net/ipv4/ip_forward >"$work/ip_forward.before"
     # No cgroup manager of systemd's, no socket or state outside $work: it can run beside anything.
     dockerd --data-root "$work/engine" --exec-root "$work/exec" --pidfile "$work/engine.pid" \

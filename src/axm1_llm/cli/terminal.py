@@ -30,8 +30,7 @@ def is_terminal() -> bool:
 
 def console() -> Console:
     """Standard output for drawings: without colours and escape codes when it is no terminal."""
-    # Rich takes as long to import as all the rest of a client command.
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - rich is for commands that draw
 
     if is_terminal():
         return Console(highlight=False, emoji=False, markup=False)

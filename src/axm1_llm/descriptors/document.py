@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Never
 from axm1_llm.errors import DescriptorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 LARGEST_FILE = 1024 * 1024  # bytes; a real one has a few hundred a model
+DEEPEST_NESTING = 32  # of lists and objects in each other; a real one has four
 
 
 class JsonObject(dict[str, object]):
@@ -33,7 +35,9 @@ def read_document(path: Path) -> object:
     """
     try:
         text = _read(path).decode("utf-8-sig")  # Windows editors put a byte order mark in front
-        return json.loads(text, object_pairs_hook=JsonObject, parse_constant=_refuse_constant)
+        document: object = json.loads(text, object_pairs_hook=JsonObject, parse_constant=_refuse_constant)
+        _refuse_deep_nesting(document)
+        _refuse_half_characters(document)
     except OSError as error:
         raise DescriptorError(str(path), (f"the file cannot be read: {error.strerror or error}",)) from None
     except UnicodeDecodeError as error:
@@ -46,8 +50,9 @@ def read_document(path: Path) -> object:
         ) from None
     except RecursionError:
         raise DescriptorError(str(path), ("the file nests too deeply; expected a list of models",)) from None
-    except ValueError as error:  # NaN, or a number of more than 4,300 digits
+    except ValueError as error:  # NaN, half a character, or a number of more than 4,300 digits
         raise DescriptorError(str(path), (f"no valid JSON, {error}",)) from None
+    return document
 
 
 def _read(path: Path) -> bytes:
@@ -63,3 +68,27 @@ def _read(path: Path) -> bytes:
 
 def _refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is no JSON value")
+
+
+def _refuse_deep_nesting(document: object) -> None:
+    """Raises RecursionError early, as the parser does late: whoever walks the document needs no care."""
+    level = [document]
+    for _ in range(DEEPEST_NESTING):
+        level = [inner for value in level for inner in _inside(value)]
+    if any(isinstance(value, dict | list) for value in level):
+        raise RecursionError
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _refuse_half_characters(document: object) -> None:
+    # Half of an escaped pair, such as "\\ud83d" alone, is a text that no program can write as UTF-8 again.
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise ValueError(f"a text has half of a character, {half}, without the other half") from None

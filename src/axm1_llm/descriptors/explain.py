@@ -21,7 +21,7 @@ _LONGEST_SHOWN = 60
 def problem_line(path: str, model_name: object, text: str) -> str:
     """``[0].key (model 'x'): text``, the shape of each problem.
 
-    What the file says is shown without control characters and lone surrogates: the line goes to a terminal.
+    What the file says is shown without control characters: the line goes to a terminal.
 
     Args:
         path: the key path.
@@ -29,8 +29,7 @@ def problem_line(path: str, model_name: object, text: str) -> str:
         text: what was found and what was expected.
     """
     named = f" (model '{model_name}')" if isinstance(model_name, str) and model_name else ""
-    line = f"{path}{named}: {text}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return _printable(f"{path}{named}: {text}")
 
 
 def explain(error: ValidationError, path: str, model_name: object) -> tuple[str, ...]:
@@ -54,8 +53,12 @@ def explain(error: ValidationError, path: str, model_name: object) -> tuple[str,
 
 def shown(value: object) -> str:
     """A JSON value as a reader of the file knows it, cut to a short text."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _printable(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -18,21 +18,17 @@ def folder_problem(key: str, folder: Path) -> str | None:
 
 
 def file_problem(key: str, name: str, folder: Path) -> str | None:
-    """Why the file `name` of that key cannot be read from the folder; None: it can."""
-    path = folder / name
-    if not path.is_file():
-        return f"{key} '{name}' is not in tokenizer_path '{folder}'"
-    return None if os.access(path, os.R_OK) else f"{key} '{path}' cannot be read: permission denied"
+    """Why the file `name` of that key cannot be taken from the tokenizer's folder; None: it can."""
+    if (folder / name).is_file():
+        return None
+    return f"{key} '{name}' is not in tokenizer_path '{folder}'"
 
 
 def folder_with(name: str, folder: Path) -> Path | None:
     """The folder itself when it has that file, else the only one in it that has; vendors ship both."""
     if (folder / name).is_file():
         return folder
-    try:
-        below = [entry.parent for entry in folder.glob(f"*/{name}") if entry.is_file()]
-    except OSError:
-        return None
+    below = [entry.parent for entry in folder.glob(f"*/{name}") if entry.is_file()]
     return below[0] if len(below) == 1 else None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
 from axm1_llm.descriptors.names import EXPECTED_NAME, LONGEST_NAME, NAME_PATTERN, check_name
 from axm1_llm.durations import EXPECTED_DURATION, parse_keep_alive
@@ -134,7 +134,7 @@ TokenizerPort = Annotated[_Port | None, Expected(EXPECTED_PORT)]
 Host = Annotated[_Text, Expected("an address or a host name, such as '127.0.0.1' or 'tokenizer-service'")]
 Devices = Annotated[tuple[_Device, ...], Expected("a list of card numbers, such as [0] or [0, 1]")]
 KeepAlive = Annotated[
-    Annotated[str | int | float, Field(strict=True), AfterValidator(_keep_alive)] | None,
+    Annotated[StrictStr | StrictInt | StrictFloat, AfterValidator(_keep_alive)] | None,
     Expected(f"{EXPECTED_DURATION}; a negative one means for ever"),
 ]
 SystemPrompt = Annotated[_LongText | None, Expected("a text")]

@@ -2,7 +2,8 @@
 
 Without frames the end can only be told by the exact bytes of the end line, its log header included: an
 answer may hold ``hit eos,avg 3 token/s`` or ``>> ``, and a reader that looked for such words was fooled
-(seen). An answer that holds a whole end line, header and all, cannot be told apart.
+(seen). What cannot be told apart: an answer that holds a whole end line, header and all; one that begins
+with a whole log line or ``image >> ``; with ``--live_print 0`` also a mark at the start of a line.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ from axm1_llm.runtime.lines import parse_line
 from axm1_llm.runtime.marks import mark_at_start, may_become_mark
 
 _OPENINGS = (b"\n\n\x1b[1;30;35m[N][", b"\n\n[N][")
-_END = re.compile(rb"\n\n((?:\x1b\[1;30;35m)?\[N\]\[ *\w+\]\[ *\d+\]: hit eos,avg [0-9.]+ token/s)\n")
-_END_BYTES = 160  # longer than any end line: what has not ended by then is text
+_END = re.compile(
+    rb"\n\n((?:\x1b\[1;30;35m)?\[N\]\[ {0,32}\w{1,64}\]\[ {0,8}\d{1,8}\]: hit eos,avg [-+.\w]{1,24} token/s)"
+    rb"(?:\x1b\[0m)? {0,2}\n"
+)
+_END_BYTES = 200  # longer than any end line: what has not ended by then is text
+_LOG_LINE = re.compile(rb"\x1b\[1;30;3\d+m\[[IWEND]\]\[[^\]\n]*\]\[ *\d+\]: [^\n]*\n")
 _LOG_COLOUR = b"\x1b[1;30;3"
+_LOG_BYTES = 1024  # the same for a log line
 _IMAGE_MARK = b"image >> "
 _RESET_LINE = b"\x1b[0m\n"
 
@@ -38,7 +44,7 @@ class BareAnswer:
         self._held = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._line_start = True
-        self._line_end = ""  # a line end that belongs to the text only if more text follows
+        self._line_end = b""  # a line end that belongs to the text only if more text follows
 
     @property
     def rest(self) -> bytes | None:
@@ -65,14 +71,12 @@ class BareAnswer:
         events: list[Event] = []
         while self._held:
             if self._held.startswith(_IMAGE_MARK):
-                del self._held[: len(_IMAGE_MARK)]
+                self._take(len(_IMAGE_MARK))
                 events.append(PromptMark(Mark.IMAGE))
-            elif self._held.startswith(_LOG_COLOUR) and b"\n" in self._held:
+            elif (log := self._log()) is not None:
                 # Newer builds log the prompt's size and the time to first token.
-                events += parse_line(self._take(self._held.index(b"\n") + 1))
-            elif self._held.startswith(_RESET_LINE):
-                del self._held[: len(_RESET_LINE)]
-            elif any(_undecided(self._held, word) for word in (_LOG_COLOUR, _IMAGE_MARK, _RESET_LINE)):
+                events += log
+            elif _IMAGE_MARK.startswith(self._held) or _may_be_log(self._held):
                 break
             else:
                 self._phase = _Phase.TEXT
@@ -82,8 +86,10 @@ class BareAnswer:
     def _text(self) -> list[Event]:
         if found := _END.search(self._held):
             empty = found.start() == 0 and self._line_start
-            events = self._emit(found.start(), final=True) + parse_line(found[1])
-            self._take(found.end() - found.start())
+            start, end = found.span()
+            line = found[1]  # now: a match reads the buffer again each time it is asked, and that shrinks
+            events = self._emit(start, final=True) + parse_line(line)
+            self._take(end - start)
             self._phase = _Phase.LATE if empty else _Phase.DONE
             self._line_start = True
             return events
@@ -92,35 +98,40 @@ class BareAnswer:
     def _late(self) -> list[Event]:
         events: list[Event] = []
         while self._held:
-            if self._line_start and (mark := mark_at_start(self._held)):
-                self._take(len(mark[0]))
-                self._phase = _Phase.DONE
-                return [*events, PromptMark(mark[1])]
-            if self._line_start and (may_become_mark(self._held) or self._held.startswith(b"\x1b")):
-                end = self._held.find(b"\n") + 1
-                if not end:
-                    return events
-                if self._held.startswith(b"\x1b"):
-                    events += parse_line(self._take(end))
+            if self._line_start:
+                if mark := mark_at_start(self._held):
+                    self._take(len(mark[0]))
+                    self._phase = _Phase.DONE
+                    return [*events, *self._emit(0, final=True), PromptMark(mark[1])]
+                if (log := self._log()) is not None:
+                    events += log
                     continue
+                if may_become_mark(self._held) or _may_be_log(self._held):
+                    return events
             events += self._late_text()
         return events
 
     def _late_text(self) -> list[Event]:
         end = self._held.find(b"\n")
-        line_end, self._line_end = self._line_end, ""
-        body = self._take(end if end >= 0 else len(self._held))
-        text = line_end + self._decoder.decode(body)
+        body = self._line_end + self._take(end if end >= 0 else len(self._held))
         self._line_start = end >= 0
-        if end >= 0:
-            self._take(1)
-            self._line_end = "\n"
+        self._line_end = self._take(1) if end >= 0 else b""
+        text = self._decoder.decode(body)
         return [Text(text)] if text else []
 
+    def _log(self) -> list[Event] | None:
+        """The events of the log line that comes first; None when something else does."""
+        if self._held.startswith(_RESET_LINE):
+            self._take(len(_RESET_LINE))
+            return []
+        if line := _LOG_LINE.match(self._held, 0, _LOG_BYTES):
+            return parse_line(self._take(line.end()))
+        return None
+
     def _emit(self, count: int, *, final: bool = False) -> list[Event]:
-        text = self._decoder.decode(self._take(count), final)
-        if text:
+        if count:
             self._line_start = False
+        text = self._decoder.decode(self._take(count), final)
         return [Text(text)] if text else []
 
     def _take(self, count: int) -> bytes:
@@ -129,16 +140,19 @@ class BareAnswer:
         return taken
 
 
-def _undecided(held: bytearray, word: bytes) -> bool:
-    # A colour without its line end is undecided too, as long as it can be a log line.
-    return word.startswith(held) or (word == _LOG_COLOUR and held.startswith(word) and len(held) < _END_BYTES)
+def _may_be_log(held: bytearray) -> bool:
+    """Whether more bytes must decide if `held` begins with a log line."""
+    if _LOG_COLOUR.startswith(held) or _RESET_LINE.startswith(held):
+        return True
+    return held.startswith(_LOG_COLOUR) and len(held) < _LOG_BYTES and b"\n" not in held
 
 
 def _certain(held: bytearray) -> int:
     """How many of the held bytes cannot be a part of the end line any more."""
-    start = held.find(b"\n")
+    # An end line that is still open cannot have begun further back.
+    start = held.find(b"\n", max(0, len(held) - _END_BYTES))
     while start >= 0:
-        tail = bytes(held[start : start + _END_BYTES])
+        tail = bytes(held[start:])
         if any(_may_be_end(tail, opening) for opening in _OPENINGS):
             return start
         start = held.find(b"\n", start + 1)

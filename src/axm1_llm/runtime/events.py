@@ -115,7 +115,7 @@ class FirstTokenTime:
 
 @dataclass(frozen=True, slots=True)
 class AnswerEnd:
-    """The end line; the average counts the prompt's tokens too."""
+    """The end line; the average counts the prompt's tokens too (0 where the runtime names no number)."""
 
     tokens_per_second: float
 

@@ -24,37 +24,43 @@ from axm1_llm.runtime.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Every repetition is bounded or can match in one way only, and every number fits an int: whatever the
+# runtime prints, a line costs time in proportion to its length and raises nothing.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_HEADER = re.compile(r"\[([IWEND])\]\[ *[^\]]*\]\[ *\d+\]: ")
-_BAR = re.compile(r"\s*(\d+)% \|[^|]*\|\s*(\d+) /\s*(\d+) \[[^\]]*\] ?(.*)")
+_HEADER = re.compile(r"\[([IWEND])\]\[[^\]]*\]\[ *\d+\]: ")
+_BAR = re.compile(r"\s*(\d{1,9})% \|[^|]*\|\s*(\d{1,9}) /\s*(\d{1,9}) \[[^\]]*\] ?(.*)")
 
 # Only with a log header: an answer, too, may hold a line with these words (seen).
-_END = re.compile(r"hit eos,avg ([0-9.]+) token/s")
+_END = re.compile(r"hit eos,avg (\S{1,24}) token/s")
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,9})?")
 
 # Each row: what to look for, and what it means. The words are the vendor's.
 _FACTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Event]], ...] = (
     (re.compile(r"LLM init ok"), lambda _: InitDone()),
-    (re.compile(r"max_token_len : (\d+)"), lambda m: ContextLength(int(m[1]))),
-    (re.compile(r"prefill_max_token_num : (\d+)"), lambda m: PrefillLimit(int(m[1]), chunked=True)),
-    (re.compile(r"prefill_token_num : (\d+)"), lambda m: PrefillLimit(int(m[1]), chunked=False)),
-    (re.compile(r"devid\((\d+)\) remain_cmm\((\d+) MB\)"), lambda m: CardMemory(int(m[1]), int(m[2]))),
-    (re.compile(r"\| *(\d+)\| *(\d+)\|"), lambda m: CardMemory(int(m[1]), int(m[2]))),
-    (re.compile(r"input token num : (\d+)"), lambda m: PromptCounted(int(m[1]))),
-    (re.compile(r"ttft: ([0-9.]+) ms"), lambda m: FirstTokenTime(float(m[1]) / 1000)),
+    (re.compile(r"max_token_len : (\d{1,9})"), lambda m: ContextLength(int(m[1]))),
+    (re.compile(r"prefill_max_token_num : (\d{1,9})"), lambda m: PrefillLimit(int(m[1]), chunked=True)),
+    (re.compile(r"prefill_token_num : (\d{1,9})"), lambda m: PrefillLimit(int(m[1]), chunked=False)),
     (
-        re.compile(r"precompute_len: ?(\d+), remaining: ?(\d+)"),
+        re.compile(r"devid\((\d{1,9})\) remain_cmm\((\d{1,9}) MB\)"),
+        lambda m: CardMemory(int(m[1]), int(m[2])),
+    ),
+    (re.compile(r"\| *(\d{1,9})\| *(\d{1,9})\|"), lambda m: CardMemory(int(m[1]), int(m[2]))),
+    (re.compile(r"input token num : (\d{1,9})"), lambda m: PromptCounted(int(m[1]))),
+    (re.compile(r"ttft: (\d{1,12}(?:\.\d{1,9})?) ms"), lambda m: FirstTokenTime(float(m[1]) / 1000)),
+    (
+        re.compile(r"precompute_len: ?(\d{1,9}), remaining: ?(\d{1,9})"),
         lambda m: CacheState(int(m[1]), int(m[2])),
     ),
     (
         # The same check has several spellings: input_ids, tokens_ids, input_num_token, input embeding size.
-        re.compile(r"(?:ids|token|size)\((\d+)\) > (?:_attr\.)?prefill_(?:max_)?token_num\((\d+)\)"),
+        re.compile(r"(?:ids|token|size)\((\d{1,9})\) > (?:_attr\.)?prefill_(?:max_)?token_num\((\d{1,9})\)"),
         lambda m: PromptRejected(int(m[1]), int(m[2])),
     ),
     (
         re.compile(
-            r"(?:tokenizer\.Init\(.*\) failed|connect http\S+ failed|axcl_Init\(.*\) failed"
-            r"|Set AXCL device failed|init (?:\w+ )?axmodel\(.*\) failed|embed file\(.*\) open failed"
-            r"|lLaMa\.Init failed)"
+            r"tokenizer\.Init\(.{0,400}\) failed|connect http\S{1,400} failed|axcl_Init\(.{0,400}\) failed"
+            r"|Set AXCL device failed|init (?:\w+ )?axmodel\(.{0,400}\) failed"
+            r"|embed file\(.{0,400}\) open failed|lLaMa\.Init failed"
         ),
         lambda m: Failure(m[0]),
     ),
@@ -77,7 +83,7 @@ def parse_line(raw: bytes) -> list[Event]:
         return [LogLine(text), *_facts(text)]
     text = text[header.end() :]
     if end := _END.match(text):
-        return [LogLine(text, header[1]), AnswerEnd(float(end[1]))]
+        return [LogLine(text, header[1]), AnswerEnd(_rate(end[1]))]
     return [LogLine(text, header[1]), *_facts(text)]
 
 
@@ -86,3 +92,8 @@ def _facts(text: str) -> list[Event]:
         if found := pattern.search(text):
             return [event(found)]
     return []
+
+
+def _rate(figure: str) -> float:
+    # C prints "inf" or "-nan" for an answer that took no time; it has ended all the same.
+    return float(figure) if _NUMBER.fullmatch(figure) else 0.0

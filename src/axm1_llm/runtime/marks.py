@@ -9,7 +9,10 @@ MARKS = ((b">> ", Mark.PROMPT), (b"prompt >> ", Mark.PROMPT), (b"image >> ", Mar
 
 def mark_at_start(data: bytes | bytearray) -> tuple[bytes, Mark] | None:
     """The mark that `data` begins with, as bytes and meaning."""
-    return next((row for row in MARKS if data.startswith(row[0])), None)
+    for row in MARKS:  # no generator: a runtime that spins prints a million marks a second
+        if data.startswith(row[0]):
+            return row
+    return None
 
 
 def may_become_mark(data: bytes | bytearray) -> bool:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BORDER = re.compile(rb"[\n\r\x02]")
-_BAR_START = re.compile(rb"\s*\d+% \|")
+_FRAME_BORDER = re.compile(rb"[\x02\x03]")
+_BAR_START = re.compile(rb" {0,4}\d{1,4}% \|")
+_COLOUR = re.compile(rb"\x1b\[[0-9;]{0,16}m")
 _COLOUR_END = b"\x1b[0m"
 
-# A log line or a frame that grows over this is cut: the memory held is bounded whatever is printed.
+# A log line over this is cut, a frame over this is none: the memory held is bounded whatever is printed.
 MAX_LINE = 16 * 1024
 MAX_FRAME = 64 * 1024
 
@@ -59,28 +61,41 @@ class OutputParser:
         """The events of what is left when the output has ended."""
         if self._bare is not None:
             return self._bare.finish()
-        return parse_line(self._take(len(self._buffer)))
+        rest = self._take(len(self._buffer))
+        # An open frame is a piece of an answer, and no answer may come out as a log line.
+        return [] if self._cutting or rest.startswith(bytes((STX,))) else parse_line(rest)
 
     def _events(self) -> Iterator[Event]:
         while self._buffer:
             if self._buffer[0] == STX:
-                end = self._buffer.find(ETX)
+                end = self._frame_end()
                 if end < 0:
-                    if len(self._buffer) <= MAX_FRAME:
-                        return
-                    self._take(1)  # no frame is that long: a stray STX in a log
-                    continue
+                    return
                 # A frame stands in the middle of a line: no mark can follow it directly.
                 self._line_start = False
-                yield parse_frame(self._take(end + 1)[1:-1])
-            elif self._line_start and not self._cutting and (mark := mark_at_start(self._buffer)):
+                if end:
+                    yield parse_frame(self._take(end)[1:-1])
+                else:
+                    self._take(1)  # a stray STX in a log
+            elif self._line_start and (mark := mark_at_start(self._buffer)):
                 self._take(len(mark[0]))
                 yield PromptMark(mark[1])
+            elif self._line_start and (colour := _COLOUR.match(self._buffer)):
+                self._take(colour.end())  # a mark may stand behind the code that ends a table's colour
             else:
                 end = self._segment_end()
                 if end < 0:
                     return
                 yield from self._segment(end)
+
+    def _frame_end(self) -> int:
+        """Where the first frame ends; 0 when it is none, -1 when it has not ended."""
+        # STX is escaped inside a frame, so a second one says that the first opened none.
+        found = _FRAME_BORDER.search(self._buffer, max(1, self._searched), MAX_FRAME)
+        if found is not None:
+            return found.end() if self._buffer[found.start()] == ETX else 0
+        self._searched = len(self._buffer)
+        return 0 if len(self._buffer) >= MAX_FRAME else -1
 
     def _segment_end(self) -> int:
         """Where the first line, bar, or text before a frame ends; -1 when it has not ended."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def configure_logs(settings: Settings) -> None:
     """Send structured lines to stderr, for people or as JSON, from the level that was set on."""
-    level = logging.getLevelName(settings.log_level.upper())
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     if settings.log_format == "json":
         last: structlog.typing.Processor = structlog.processors.JSONRenderer()
     else:

@@ -124,4 +124,4 @@ def _default_text(info: FieldInfo) -> str:
     default = info.get_default(call_default_factory=False)
     if info.default_factory is not None or default is None or default == ():
         return ""
-    return f"{default:g}" if isinstance(default, float) else str(default)
+    return f"{default:g}s" if isinstance(default, float) else str(default)

@@ -27,8 +27,9 @@ _BATCH = 128  # tokens; llama.cpp gives up a cancelled prompt only between two b
 
 def sampling(config: Mapping[str, object] | None) -> dict[str, object]:
     """llama.cpp's sampling settings for a ``post_config.json``; without one: the likeliest token, always."""
-    if config is None:
-        return {"temperature": 0.0}
+    drawn = ("enable_top_k_sampling", "enable_top_p_sampling")
+    if config is None or not any(config.get(name) for name in drawn):
+        return {"temperature": 0.0}  # nothing is drawn: the likeliest token, whatever the temperature
     chosen: dict[str, object] = {
         "temperature": config.get("temperature", 0.9) if config.get("enable_temperature") else 1.0,
         "top_k": config.get("top_k", 10) if config.get("enable_top_k_sampling") else 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -177,7 +178,9 @@ def load_builtin(
         RequestError: the chat template is no valid template.
     """
     files = read_tokenizer_files(tokenizer_path)
-    return BuiltinTokenizer(model, files, _chosen_template(model_path, chat_template))
+    tokenizer = BuiltinTokenizer(model, files, _chosen_template(model_path, chat_template))
+    _give_memory_back()
+    return tokenizer
 
 
 def _chosen_template(model_path: Path, chat_template: str | None) -> str | None:
@@ -188,6 +191,12 @@ def _chosen_template(model_path: Path, chat_template: str | None) -> str | None:
         return file.read_text("utf-8", "replace")
     except OSError as error:
         raise TokenizerFilesError(f"chat_template '{file}' cannot be read: {error.strerror}") from error
+
+
+def _give_memory_back() -> None:
+    """Reading the file leaves freed memory in the C library's hands: 18 MB for Qwen2.5's vocabulary."""
+    with suppress(AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _tokenizer(files: TokenizerFiles) -> Tokenizer:
