@@ -37,10 +37,13 @@ lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
 bench: $(VENV)/.stamp-dev  ## Measure the wrapper beside the bare runtime
 	$(VENV)/bin/python bench/run.py
 
+docs: $(VENV)/.stamp-dev  ## Write docs/reference again from the code
+	$(VENV)/bin/python tools/generate_docs.py
+
 lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 	tools/lock
 
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint bench lock test-images
+.PHONY: help run test lint bench docs lock test-images

@@ -243,7 +243,7 @@ async def start_child(
     env: Mapping[str, str],
     on_stdout: Callable[[bytes], None],
     on_stderr: Callable[[bytes], None],
-    patience: Patience = Patience(),  # noqa: B008 - frozen
+    patience: Patience = Patience(),
     farewell: bytes = b"",
 ) -> AsyncIterator[Child]:
     """Run `argv` in `cwd` as a group of its own; leaving the block ends every process of it.

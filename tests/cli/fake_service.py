@@ -1,4 +1,7 @@
-"""An llm-service of canned answers on a real socket; it knows what it was asked, and whether a client left."""
+"""An llm-service of canned answers on a real socket.
+
+It knows what it was asked, and whether a client left.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +31,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: an object, or the parts of a stream (bytes as they are, `HANG`, `CUT`)."""
+    """One answer: an object, bytes as they are, or the parts of a stream (bytes, `HANG`, `CUT`)."""
 
     status: int = 200
     body: object = None
@@ -47,12 +50,8 @@ class FakeService:
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        service = self
-
-        class Handler(_Handler):
-            fake = service
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (_Handler,), {"fake": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -77,7 +76,7 @@ class FakeService:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    fake: FakeService
+    fake: ClassVar[FakeService]
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -94,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.fake.next_reply(self.path)
         self.send_response(reply.status)
         if reply.stream is None:
-            data = json.dumps(reply.body).encode()
+            data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

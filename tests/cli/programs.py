@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import select
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 AXM1 = (sys.executable, "-m", "axm1_llm.cli")
 _LONGEST = 20.0
 # A new session has no terminal of its own until it takes one; only then does Ctrl-C reach it.
-_TAKE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -51,6 +56,7 @@ class Terminal:
     def __init__(self, *arguments: str, stdout: int | None = None) -> None:
         self._master, slave = pty.openpty()
         self._seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._process = subprocess.Popen(
             [sys.executable, "-c", _TAKE_TERMINAL, *AXM1, *arguments],
             stdin=slave,
@@ -74,10 +80,10 @@ class Terminal:
         """Wait until `text` is on the screen; what stands before it, since the last look."""
         until = time.monotonic() + _LONGEST
         while text not in self._seen:
-            ready, _, _ = select.select([self._master], [], [], until - time.monotonic())
+            ready, _, _ = select.select([self._master], [], [], max(0, until - time.monotonic()))
             assert ready, f"{text!r} did not come; seen: {self._seen!r}"
             try:
-                self._seen += os.read(self._master, 65536).decode()
+                self._seen += self._decoder.decode(os.read(self._master, 65536))
             except OSError as error:  # EIO: the other side is gone
                 raise AssertionError(f"it left without {text!r}; seen: {self._seen!r}") from error
         before, _, self._seen = self._seen.partition(text)

@@ -12,6 +12,8 @@ from cli.fake_service import HANG, Reply, answer, report, token
 from cli.programs import Terminal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.fake_service import FakeService
 
 GENERATE = "/api/generate"
@@ -138,3 +140,17 @@ def test_a_chat_with_an_unknown_model_does_not_begin(service: FakeService) -> No
     with Terminal("run", "m", "--host", service.url) as terminal:
         terminal.see("Error: model 'm' not found")
         assert terminal.leave() == Exit.ERROR
+
+
+def test_the_answers_of_a_chat_may_go_into_a_file(service: FakeService, tmp_path: Path) -> None:
+    service.answer("/api/status/m", Reply(body=report("m")))
+    service.answer(GENERATE, answer("Hello."))
+    with (tmp_path / "answers").open("wb") as file:
+        terminal = Terminal("run", "m", "--host", service.url, stdout=file.fileno())
+    with terminal:
+        terminal.see(">>> ")
+        terminal.type("hi\n")
+        terminal.see(">>> ")
+        terminal.type("/bye\n")
+        assert terminal.leave() == 0
+    assert (tmp_path / "answers").read_bytes() == b"Hello.\n"

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from axm1_llm.cli.exits import Exit
 from cli.fake_service import Reply, report
 from cli.programs import axm1
 
 if TYPE_CHECKING:
-    from cli.fake_service import FakeService
+    from axm1_llm.cli.exits import Exit
+from cli.fake_service import FakeService
 
 PROMPT = {
     "phase": "decode",
@@ -43,3 +45,10 @@ def test_json_is_what_the_service_said(service: FakeService) -> None:
     service.answer("/api/tags", Reply(body=TAGS))
     done = axm1("list", "--json", "--host", service.url)
     assert (done.returncode, json.loads(done.stdout)) == (0, TAGS)
+
+
+def test_another_kind_of_server_is_told_from_ours(service: FakeService) -> None:
+    service.answer("/api/tags", Reply(body={"data": []}))
+    done = axm1("list", "--host", service.url)
+    assert (done.returncode, done.stdout) == (Exit.ERROR, b"")
+    assert b"is no axm1 llm-service" in done.stderr

@@ -118,7 +118,7 @@ def test_an_unknown_model_is_one_line_that_says_what_to_do(service: FakeService)
         (Reply(stream=[token("Pa"), CUT]), b"Pa\n", "was lost"),
         (Reply(stream=[b"<html>\n"]), b"", "is no axm1 llm-service"),
         (Reply(503, {"error": "server busy"}), b"", "server busy"),
-        (Reply(502, "<html>"), b"", "answered 502 Bad Gateway"),
+        (Reply(502, b"<html>"), b"", "answered 502 Bad Gateway"),
         (Reply(401, {"error": "unauthorized"}), b"", "set AXM1_API_KEY"),
         (Reply(500, {"error": "bad \x1b[2Jscreen"}), b"", "Error: bad screen"),
     ],
@@ -188,3 +188,17 @@ def test_who_waits_in_a_terminal_sees_how_the_model_loads(service: FakeService) 
         terminal.type("\x03")
         assert terminal.leave() == Exit.INTERRUPTED
     assert service.client_left.wait(5)
+
+
+def test_a_service_without_a_status_is_waited_for_all_the_same(service: FakeService) -> None:
+    service.answer(GENERATE, Reply(stream=[HANG]))
+    with Terminal("run", "m", "hi", "--host", service.url) as terminal:
+        terminal.see("m: waiting")
+        terminal.type("\x03")
+        assert terminal.leave() == Exit.INTERRUPTED
+
+
+def test_a_key_that_no_header_can_carry_is_a_usage_error(service: FakeService) -> None:
+    done = axm1("run", "m", "hi", "--host", service.url, env={"AXM1_API_KEY": "schlüssel"})
+    assert (done.returncode, service.asked) == (Exit.USAGE, [])
+    assert "schlüssel" not in done.stderr.decode()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,7 +112,8 @@ def test_another_kind_of_server_is_told_from_ours(service: FakeService, body: ob
     done = axm1("status", "--host", service.url)
     assert done.returncode == Exit.ERROR
     assert done.stderr.decode() == (
-        f"Error: what answers at {service.url} is no axm1 llm-service; name its address with --host and --port\n"
+        f"Error: what answers at {service.url} is no axm1 llm-service; "
+        "name its address with --host and --port\n"
     )
 
 
@@ -120,6 +122,18 @@ def test_a_terminal_gets_colours_an_age_and_a_bar(service: FakeService) -> None:
     with Terminal("status", "m", "--host", service.url) as terminal:
         assert "\x1b[" in terminal.see("layer 12 of 31")
         assert "━" in terminal.see("waiting")
+        assert terminal.leave() == 0
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"),
+    [(timedelta(minutes=5), "(5 min)"), (timedelta(hours=3), "(3 h)"), (timedelta(days=2), "(2 d)")],
+)
+def test_a_terminal_gets_the_age_of_a_state(service: FakeService, age: timedelta, shown: str) -> None:
+    since = (datetime.now(UTC) - age - timedelta(seconds=1)).isoformat()
+    service.answer("/api/status", Reply(body={"models": [report("m", since=since)]}))
+    with Terminal("status", "--host", service.url) as terminal:
+        terminal.see(shown)
         assert terminal.leave() == 0
 
 

@@ -113,25 +113,38 @@ def test_a_repeated_flag_and_a_text_with_commas_give_the_same_list() -> None:
 
 
 def test_every_problem_is_told_at_once_with_the_place_the_value_and_what_was_expected() -> None:
-    assert problems(
-        {"port": "99999", "log_format": "xml"},
-        {"AXM1_KEEP_ALIVE": "soon", "OLLAMA_MAX_QUEUE": "-1", "AXM1_MAX_LOADED_MODELS": "many", "AXM1_DRAIN_TIMEOUT": "-1"},
-    ) == [
+    environ = {
+        "AXM1_KEEP_ALIVE": "soon",
+        "OLLAMA_MAX_QUEUE": "-1",
+        "AXM1_MAX_LOADED_MODELS": "many",
+        "AXM1_DRAIN_TIMEOUT": "-1",
+    }
+    duration = "a duration such as '5m', '1h30m', '1.5h', '300s', or a number of seconds"
+    assert problems({"port": "99999", "log_format": "xml"}, environ) == [
         "--port: found '99999'; expected a port number from 0 to 65535 (0: any free one)",
-        "AXM1_KEEP_ALIVE: found 'soon'; expected a duration such as '5m', '1h30m', '1.5h', '300s', "
-        "or a number of seconds; negative: for ever, 0: not at all",
+        f"AXM1_KEEP_ALIVE: found 'soon'; expected {duration}; negative: for ever, 0: not at all",
         "AXM1_MAX_LOADED_MODELS: found 'many'; expected a whole number, 0: as many as fit the cards",
         "OLLAMA_MAX_QUEUE: found '-1'; expected a whole number, at least 0",
-        "AXM1_DRAIN_TIMEOUT: found '-1'; expected a duration such as '5m', '1h30m', '1.5h', '300s', "
-        "or a number of seconds, not negative",
+        f"AXM1_DRAIN_TIMEOUT: found '-1'; expected {duration}, not negative",
         "--log-format: found 'xml'; expected text or json",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_value_of_a_strange_type_is_a_problem_like_any_other() -> None:
-    assert [line.partition(":")[0] for line in problems({"keep_alive": [], "load_timeout": {}, "drain_timeout": [], "log_level": 3, "origins": 5}, {})] == [
-        "--keep-alive", "--load-timeout", "--drain-timeout", "--origins", "--log-level",
-    ]  # fmt: skip
+    flags: dict[str, object] = {
+        "keep_alive": [],
+        "load_timeout": {},
+        "drain_timeout": [],
+        "log_level": 3,
+        "origins": 5,
+    }
+    assert [line.partition(":")[0] for line in problems(flags, {})] == [
+        "--keep-alive",
+        "--load-timeout",
+        "--drain-timeout",
+        "--origins",
+        "--log-level",
+    ]
 
 
 def test_a_long_value_is_shown_in_part() -> None:

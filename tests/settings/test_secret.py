@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_services_that_start_at_the_same_moment_share_one_token(tmp_path: Path) 
 )
 def test_a_file_without_a_token_is_told_with_the_way_out(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "token").write_bytes(content)
-    with pytest.raises(SettingsError, match="holds no token; .*delete the file, and a new one is made"):
+    with pytest.raises(SettingsError, match=r"holds no token; .*delete the file, and a new one is made"):
         internal_token(Settings(internal_token_file=tmp_path / "token"))
 
 
@@ -96,7 +97,7 @@ def test_a_token_file_that_can_be_neither_read_nor_made_is_told_with_the_way_out
     # Nobody, not even root, makes a file there.
     settings = Settings(internal_token_file=Path("/proc/axm1-llm/internal-token"))
     with pytest.raises(
-        SettingsError, match="can be neither read nor made: .*set AXM1_INTERNAL_TOKEN for both"
+        SettingsError, match=r"can be neither read nor made: .*set AXM1_INTERNAL_TOKEN for both"
     ):
         internal_token(settings)
 
@@ -108,8 +109,8 @@ def test_a_token_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 
 
 def test_settings_are_imported_without_the_libraries_of_the_services() -> None:
-    import subprocess
-
-    code = "import sys, axm1_llm.settings, axm1_llm.descriptors; print({'fastapi', 'httpx', 'pydantic_settings'} & set(sys.modules))"
+    code = (
+        "import sys, axm1_llm.settings; print({'fastapi', 'httpx', 'pydantic_settings'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"

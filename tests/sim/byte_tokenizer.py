@@ -1,4 +1,4 @@
-"""A tokenizer server for tests: a token is a byte, 0 ends an answer; it speaks both variants of the protocol."""
+"""A tokenizer server for tests, for both variants of the protocol: a token is a byte, 0 ends an answer."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ByteTokenizer:
         calls: (path, body) of every call so far.
         broken: name of a call -> (content, status) to give instead; content None hangs.
         connections: calls that came with ``Connection: close``.
-        bos: the answer to /bos_id.
+        constants: name of a call -> its answer.
         last_diff: the ids that the last prompt of a context build added.
         chunked: answer with ``Transfer-Encoding: chunked``.
         frames: put each decoded token between the bytes 02 and 03.
@@ -74,7 +74,13 @@ class ByteTokenizer:
         self.broken: dict[str, tuple[bytes | None, int]] = {}
         self.frames = False
         self.chunked = False
-        self.bos = -1
+        self.constants: dict[str, object] = {
+            "bos_id": -1,
+            "eos_id": EOS,
+            "img_start_token": 151652,
+            "img_context_token": 151655,
+            "get_uid": "9f08",
+        }
         self.last_diff: list[int] = []
         self.hang_seconds = 1.5
         self.connections = 0
@@ -106,14 +112,8 @@ class ByteTokenizer:
 
     def reply(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         match name:
-            case "bos_id":
-                return {"bos_id": self.bos}
-            case "eos_id":
-                return {"eos_id": EOS}
-            case "img_start_token" | "img_context_token":
-                return {name: 151652}
-            case "get_uid":
-                return {"uid": "9f08"}
+            case "bos_id" | "eos_id" | "img_start_token" | "img_context_token" | "get_uid":
+                return {name.removeprefix("get_"): self.constants[name]}
             case "reset":
                 self._history = list(f"S:{body.get('system_prompt', '')}\n".encode())
                 return {"token_ids": self._history}

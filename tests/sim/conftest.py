@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from sim.byte_tokenizer import ByteTokenizer
 from sim.runs import Run
 

@@ -35,11 +35,11 @@ class Run:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        shell: bool = False,
+        under_shell: bool = False,
         faults: str = "",
     ) -> None:
         command = [sys.executable, "-m", "axm1_llm.sim", *flags]
-        if shell:
+        if under_shell:
             command = ["/bin/sh", "-c", f'{sys.executable} -m axm1_llm.sim "$@"\nexit $?', "run.sh", *flags]
         self.started = time.monotonic()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sim.byte_tokenizer import ByteTokenizer
     from sim.runs import Run
 
-# The answer of the recordings of the vendor's own program: emoji over group borders, and all that fools a parser.
-TEXT = "Hello 世界 😀 and 👩🏽! A line.\nhit eos,avg 3 token/s\n<think>no</think> >> done"  # noqa: RUF001
+# The answer in the recordings of the vendor's own program: emoji over group borders, and what fools a parser.
+TEXT = "Hello 世界 😀 and 👩🏽! A line.\nhit eos,avg 3 token/s\n<think>no</think> >> done"
 TRICKY = (
     "a\n>> \x1b[1;30;35m[N][                             Run][ 410]: hit eos,avg 3.00 token/s\n\x1b[0m\n>> b"
     "\n\nprompt >> \rC\x07[I][x][ 1]: LLM init ok\n 11% | █"

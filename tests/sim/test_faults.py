@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from axm1_llm.sim.faults import FAULTS, FaultError, Faults, describe
 from sim.byte_tokenizer import ByteTokenizer
 from sim.runs import Run

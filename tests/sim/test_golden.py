@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from sim.golden import FOLDER, play, read_events, read_golden
 from sim.runs import masked
 from sim.scenarios import SCENARIOS

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from sim.byte_tokenizer import ByteTokenizer
 from sim.runs import Run, masked
 from sim.scenarios import MARK, TEXT, usual_flags
@@ -149,7 +150,7 @@ def test_text_is_cut_at_a_nul(plain: Start, tokenizer: ByteTokenizer) -> None:
 
 def test_a_crash_is_told_by_the_shell_above(start: Start, tokenizer: ByteTokenizer, tmp_path: Path) -> None:
     flags = usual_flags(tokenizer, tmp_path, {"sim_fault": "segfault_in_prefill"})
-    run = start(*flags, shell=True)
+    run = start(*flags, under_shell=True)
     run.read_until(MARK)
     run.write(b"hello\n")
     run.read_all()
@@ -159,7 +160,7 @@ def test_a_crash_is_told_by_the_shell_above(start: Start, tokenizer: ByteTokeniz
 
 
 def test_bos_and_eos_go_around_the_prompt(plain: Start, tokenizer: ByteTokenizer) -> None:
-    tokenizer.bos = 65
+    tokenizer.constants["bos_id"] = 65
     run = plain(bos="1", eos="1", sim_max_token_len="8")
     run.write(b"abcdef\n")
 

@@ -1,4 +1,4 @@
-"""Real tokenizers for the tests, fetched once and kept in the user's cache folder; never a part of the project."""
+"""Real tokenizers, fetched once and kept in the user's cache folder; never a part of the project."""
 
 from __future__ import annotations
 

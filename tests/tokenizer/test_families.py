@@ -57,6 +57,11 @@ def reference(family: str) -> Any:
 
 
 @functools.cache
+def library(family: str) -> Tokenizer:
+    return Tokenizer.from_file(str(family_folder(family) / "tokenizer.json"))
+
+
+@functools.cache
 def builtin(family: str) -> BuiltinTokenizer:
     folder = family_folder(family)
     return load_builtin(family, folder, folder, None)
@@ -107,7 +112,7 @@ async def test_tool_calls_and_their_results_have_the_ids_of_the_reference(family
 
 @pytest.mark.parametrize("think", [True, False])
 async def test_thinking_on_and_off_have_the_ids_of_the_reference(
-    family: tuple[str, Path], think: bool
+    family: tuple[str, Path], *, think: bool
 ) -> None:
     turns = CONVERSATIONS["english"]
     got = await builtin(family[0]).encode_prompt(spec(turns, think=think))
@@ -154,7 +159,7 @@ async def test_deepseek_r1_opens_a_thinking_block_and_the_others_do_not(family: 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_tokens_decode_to_the_text_of_all_of_them(name: str, data: st.DataObject) -> None:
-    whole = Tokenizer.from_file(str(family_folder(name) / "tokenizer.json"))
+    whole = library(name)
     size = whole.get_vocab_size()
     # The padded end of the vocabulary and the special tokens are as likely as the rest; so are single bytes.
     ids = data.draw(st.lists(st.integers(0, size + 300) | st.integers(0, 260) | st.integers(size - 30, size)))
@@ -166,10 +171,9 @@ def test_any_tokens_decode_to_the_text_of_all_of_them(name: str, data: st.DataOb
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(max_size=60))
 def test_no_character_of_any_text_is_broken(name: str, text: str) -> None:
-    tokenizer = builtin(name)
-    ids = tokenizer._tokenizer.encode(text, add_special_tokens=False).ids
-    stream = tokenizer._decoding.stream()
+    ids = library(name).encode(text, add_special_tokens=False).ids
+    whole = library(name).decode(ids)  # SmolLM2's vocabulary lacks some bytes, so not always the text itself
+    stream = builtin(name)._decoding.stream()
     pieces = [stream.push(token) for token in ids]
-    assert "".join(pieces) == tokenizer._tokenizer.decode(ids)
-    if "\ufffd" not in text:
-        assert not any("\ufffd" in piece for piece in pieces)
+    assert "".join(pieces) + stream.flush() == whole
+    assert "".join(pieces).count("\ufffd") <= whole.count("\ufffd")

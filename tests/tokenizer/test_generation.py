@@ -22,8 +22,8 @@ def groups(ids: list[int], *, stopped: bool) -> list[list[int]]:
 answers = st.lists(st.integers(0, 2), min_size=1, max_size=24)
 
 
-@given(answers, st.booleans())
-def test_the_whole_answer_is_known_when_it_is_over(ids: list[int], stopped: bool) -> None:
+@given(ids=answers, stopped=st.booleans())
+def test_the_whole_answer_is_known_when_it_is_over(ids: list[int], *, stopped: bool) -> None:
     live = groups(ids, stopped=stopped)
     outcome = heard(*live, ids).outcome(printed=sum(map(len, live)))
     assert outcome == Outcome(tuple(ids), ended=True)

@@ -1,4 +1,4 @@
-"""A byte-level tokenizer that is small enough to be made for each test: a token is a byte, or one of a few words."""
+"""A byte-level tokenizer small enough to be made for each test: a token is a byte, or a special word."""
 
 from __future__ import annotations
 

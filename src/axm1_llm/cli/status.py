@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from axm1_llm.cli.client import UnreachableError
 from axm1_llm.cli.connected import connected
 from axm1_llm.cli.reports import parse_reports, report_path
 from axm1_llm.cli.root import CLIENTS
-from axm1_llm.cli.terminal import console, is_terminal, show
+from axm1_llm.cli.terminal import console, harmless, is_terminal, show
+from axm1_llm.errors import Axm1Error
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,8 +61,8 @@ def _redraw(client: Client, model: str | None) -> None:
             time.sleep(_WATCH_SECONDS)
             try:
                 look = _draw(client, model, client.get(report_path(model)))
-            except UnreachableError as error:
-                look = f"{error}\nasking again every {_WATCH_SECONDS} s; Ctrl-C ends it"
+            except Axm1Error as error:
+                look = f"{harmless(str(error))}\nasking again every {_WATCH_SECONDS} s; Ctrl-C ends it"
             live.update(look, refresh=True)
 
 

@@ -111,7 +111,8 @@ def _is_complete(folder: Path, texts: Mapping[Path, str], weights: Weights) -> b
 def _is_sealed(model: Path, weights: Weights) -> bool:
     """Whether the files are those that were checked, as far as size and time of change tell."""
     try:
-        return json.loads((model / _SEAL).read_text(encoding="utf-8")) == _state(model, weights)
+        seal: object = json.loads((model / _SEAL).read_text(encoding="utf-8"))
+        return seal == _state(model, weights)
     except (OSError, ValueError):
         return False
 

@@ -1,13 +1,7 @@
-"""Write docs/reference/metrics.md from the metrics' definitions.
-
-Run: python tools/generate_metrics_docs.py [--check]
-With --check nothing is written; exit code 1 says that the page is stale.
-"""
+"""The page of the metrics, out of their definitions."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client.process_collector import ProcessCollector
@@ -17,12 +11,10 @@ from axm1_llm.metrics import definitions as d
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "metrics.md"
-
 _INTRODUCTION = """\
 # Metrics
 
-<!-- Made by tools/generate_metrics_docs.py from the definitions; change those, not this page. -->
+<!-- Made by `make docs` from the definitions; change those, not this page. -->
 
 The same figures in two places:
 
@@ -110,20 +102,3 @@ def _buckets() -> str:
         if definition.buckets
     )
     return "\n".join((*lines, ""))
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
-    text = page()
-    if "--check" not in arguments:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE} is stale; run: python tools/generate_metrics_docs.py", file=sys.stderr)
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""The page of the HTTP routes, out of the applications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from axm1_llm.api.app import build_app
+from axm1_llm.api.ollama_bodies import GenerateBody, Options
+from axm1_llm.metrics import Metrics
+from axm1_llm.scheduler import Scheduler
+
+_INTRODUCTION = """\
+# HTTP routes
+
+<!-- Made by `make docs` from the routes themselves; change those, not this page. -->
+
+## The llm-service, port 11535
+
+A description in OpenAPI's form is at `/openapi.json`.
+
+| method | path | what for |
+|---|---|---|
+"""
+
+_GENERATE = """
+### `POST /api/generate`
+
+The body is JSON, whatever its content type says. Unknown fields are ignored.
+
+| field | meaning |
+|---|---|
+"""
+
+_ANSWER = """
+Streamed (the default), the answer is `application/x-ndjson`: a line `{"model","created_at","response","done":false}`
+for each token that adds text, then a line with `"done":true`, `done_reason` (`stop` or `length`) and the figures:
+`prompt_eval_count` and `eval_count` in tokens; `total_duration`, `load_duration`, `prompt_eval_duration` and
+`eval_duration` in nanoseconds. Not streamed, it is one object with the whole text in `response`.
+With `"think": true` the thinking is in `thinking`.
+
+With an empty prompt the model is loaded (`done_reason` `load`), or with `"keep_alive": 0` unloaded (`unload`).
+
+A client that closes its connection cancels its prompt.
+
+### Errors
+
+The body is always `{"error": "text"}`. An error that comes after the first token is the stream's last line.
+
+| status | when |
+|---|---|
+| 400 | the body is missing or no JSON, a value has the wrong type, the prompt is too long, the model cannot do that |
+| 404 | no such model, no such path |
+| 405 | the path knows no such method |
+| 500 | the model failed; the text has the reason, `/api/status/{model}` the runtime's last lines |
+| 503 | too many prompts wait, or the service leaves; `Retry-After` says when to come again |
+
+### `GET /api/status/{model}`
+
+`status` (see [states](states.md)), `since`, `progress` while it loads (`stage`, `layer`, `layers`, `percent`,
+`cmm_remaining_mb`), `prompt` while it answers (`phase`, `prompt_tokens`, `generated_tokens`, `tokens_per_second`,
+`seconds`), `queue_length`, `context_length`, `cmm_remaining_mb` for each card, `failure` (`reason`, and `log`: the
+runtime's last lines), `transitions` (`from`, `to`, `trigger`, `at`, `reason`).
+
+## The tokenizer-service, port 8101
+
+| method | path | what for |
+|---|---|---|
+| GET | `/` | Whether it runs. |
+| GET | `/health` | 200 as long as the service answers. |
+| GET | `/api/status` | All tokenizers. |
+| GET | `/api/status/{model}` | One tokenizer: `status`, `since`, `reason` of a failure, last transitions. |
+| GET | `/api/status/{model}/history` | All transitions that are kept. |
+| POST | `/api/start/{model}` | Start a tokenizer; the answer comes when it truly answers, at most 30 s later. |
+| POST | `/api/stop/{model}` | Stop it. Needs the internal token. |
+| POST | `/internal/tickets` | For the llm-service only. Needs the internal token in `X-Axm1-Token`. |
+| POST | `/internal/tickets/{ticket}/close` | The same. |
+
+On each model's `tokenizer_port` the gateway speaks the vendor's own protocol to the runtime:
+`GET /bos_id`, `/eos_id`, `/get_uid`, `/img_start_token`, `/img_context_token`; `POST /encode`, `/decode`, `/reset`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    rows = "".join(
+        f"| {' '.join(sorted(route.methods))} | `{route.path.replace(':path', '')}` | {route.summary}. |\n"
+        for route in api_routes()
+    )
+    fields = _fields(GenerateBody.model_json_schema(by_alias=False))
+    options = "\nOptions:\n\n| option | meaning |\n|---|---|\n" + _fields(Options.model_json_schema())
+    return _INTRODUCTION + rows + _GENERATE + fields + options + _ANSWER
+
+
+def api_routes() -> list[APIRoute]:
+    """The llm-service's own routes."""
+    app = build_app(Scheduler([], 0), Metrics([], None))
+    return [route for route in app.routes if isinstance(route, APIRoute)]
+
+
+def _fields(schema: dict[str, Any]) -> str:
+    return "".join(
+        f"| `{name}` | {field.get('description', '')} |\n" for name, field in schema["properties"].items()
+    )
