@@ -66,9 +66,9 @@ class Scheduler:
             raise QueueFullError
         return engine.submit(request)
 
-    async def load(self, name: str) -> None:
+    async def load(self, name: str, keep_alive: float | None = None) -> None:
         """Return when the model is ready; errors as `generate`, and LoadError."""
-        await self._usable(name).load()
+        await self._usable(name).load(keep_alive)
 
     async def unload(self, name: str) -> None:
         """Return when the model's runtime is gone.

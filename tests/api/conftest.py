@@ -64,7 +64,9 @@ def service(tmp_path: Path) -> MakeService:
     script.chmod(0o755)
 
     @asynccontextmanager
-    async def make(max_queue: int = 512, **keys: Any) -> AsyncIterator[Service]:
+    async def make(
+        max_queue: int = 512, api_keys: tuple[str, ...] = (), origins: tuple[str, ...] = (), **keys: Any
+    ) -> AsyncIterator[Service]:
         described = {
             "model_name": "m:7b",
             "run_cmd": "./run.sh",
@@ -76,7 +78,7 @@ def service(tmp_path: Path) -> MakeService:
         host = Host({}, QUICK, cast("Any", spawn))
         engine = Engine(descriptor, cast("Any", tokenizer), metrics, host)
         scheduler = Scheduler([engine], max_queue)
-        app = build_app(scheduler, metrics)
+        app = build_app(scheduler, metrics, api_keys=api_keys, origins=origins)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),

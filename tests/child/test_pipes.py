@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,14 +20,24 @@ async def test_output_arrives_in_order_and_wholly_before_the_exit(tmp_path: Path
         assert run.out.data == b"".join(b"%d\n" % number for number in range(1, 60001))
 
 
+# Leaves more in its pipes than one chunk, and exits.
+_GENEROUS = f"""#!{sys.executable} -SE
+import fcntl, os
+for fd, size in ((1, 500_000), (2, 400_000)):
+    fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 20)
+    os.write(fd, b"x" * size)
+os._exit(5)
+"""
+
+
 async def test_what_a_dead_child_left_in_both_pipes_is_delivered(tmp_path: Path) -> None:
-    script = "head -c 60000 /dev/zero; head -c 50000 /dev/zero >&2"
-    async with running(tmp_path, script) as run:
+    write_program(tmp_path / "generous", _GENEROUS)
+    async with started(tmp_path, ["./generous"]) as run:
         # Let it die before the loop reads anything: the exit and the output are seen in one turn.
         os.waitid(os.P_PID, run.child.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop must not run
         assert run.out.data == b""
-        await run.exited()
-        assert (len(run.out.data), len(run.err.data)) == (60000, 50000)
+        assert await run.exited() == 5
+        assert (len(run.out.data), len(run.err.data)) == (500_000, 400_000)
 
 
 async def test_a_chunk_has_at_most_64_kib(tmp_path: Path) -> None:
@@ -98,8 +109,9 @@ async def test_a_sink_that_raises_does_not_hide_the_exit(tmp_path: Path) -> None
 
     problems: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+    write_program(tmp_path / "generous", _GENEROUS)
     async with start_child(
-        ["/bin/sh", "-c", "echo hello; exit 5"],
+        ["./generous"],
         cwd=tmp_path,
         env={},
         on_stdout=raise_error,
@@ -108,7 +120,7 @@ async def test_a_sink_that_raises_does_not_hide_the_exit(tmp_path: Path) -> None
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop must not run
         async with asyncio.timeout(5):
             assert await child.exited == 5
-    assert [type(problem["exception"]) for problem in problems] == [RuntimeError]
+    assert {type(problem["exception"]) for problem in problems} == {RuntimeError}
 
 
 async def test_an_interrupt_reaches_a_runtime_that_the_script_forked(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -13,23 +11,25 @@ from axm1_llm.errors import DescriptorError
 from axm1_llm.settings import Option, Settings, options
 
 _EXIT_CODE = 7
+_RUNNERS = {
+    "serve": "axm1_llm.services.together.run_serve",
+    "demo": "axm1_llm.services.together.run_demo",
+    "llm-service": "axm1_llm.services.llm.run_llm_service",
+    "tokenizer-service": "axm1_llm.services.tokenizer.run_tokenizer_service",
+}
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings]]:
     """Which services were started with which settings; none really runs."""
     calls: list[tuple[str, Settings]] = []
-    services = ModuleType("axm1_llm.services")
     for name in SERVICES:
-        function = f"run_{name.replace('-', '_')}"
 
         def run(settings: Settings, name: str = name) -> int:
             calls.append((name, settings))
             return _EXIT_CODE
 
-        setattr(services, function, run)
-    monkeypatch.setitem(sys.modules, "axm1_llm.services", services)
-    monkeypatch.setattr("axm1_llm.services", services, raising=False)
+        monkeypatch.setattr(_RUNNERS[name], run)
     return calls
 
 
@@ -98,7 +98,7 @@ def test_an_error_of_the_service_is_told_without_a_traceback(
     def fail(_: Settings) -> int:
         raise DescriptorError("model-descriptor.json", ("[0].model_name: is missing",))
 
-    monkeypatch.setattr(sys.modules["axm1_llm.services"], "run_serve", fail)
+    monkeypatch.setattr(_RUNNERS["serve"], fail)
     assert _invoke("serve") == (
         1,
         "",

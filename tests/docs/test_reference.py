@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click import Group
 
+from axm1_llm import __version__
 from axm1_llm.cli.root import axm1
 from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.engine.states import State, Trigger
@@ -64,7 +65,7 @@ def test_every_metric_is_documented() -> None:
 
 def test_every_route_of_both_services_is_documented() -> None:
     text = page("http.md")
-    ours = [route.path for route in http.api_routes()]
+    ours = list(http.api_paths())
     theirs = [route.path for route in TokenizerService([], "token", "127.0.0.1", {}).routes()]
     assert ours
     assert theirs
@@ -78,7 +79,9 @@ def test_every_command_is_documented() -> None:
     assert all(f"## axm1 {name}\n" in text for name in axm1.commands)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("docs/**/*.md")) + [ROOT / "README.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [*sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("*.md")], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_every_link_between_pages_leads_somewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
@@ -89,8 +92,6 @@ def test_every_link_between_pages_leads_somewhere(path: Path) -> None:
 
 
 def test_the_changelog_has_this_version() -> None:
-    from axm1_llm import __version__
-
     assert f"## {__version__} " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 

@@ -437,3 +437,33 @@ async def test_a_script_that_cannot_be_executed_is_named(bench: MakeBench) -> No
         b.spawn.error = PermissionError("'./run.sh' is not executable")
         with pytest.raises(LoadError, match="not executable"):
             await within(b.engine.load())
+
+
+async def test_a_model_leaves_when_no_prompt_comes_for_its_keep_alive(bench: MakeBench) -> None:
+    async with bench(keep_alive=0.05) as b:
+        child = await b.ready_child()
+        await within(asyncio.shield(child.exited))
+        assert child.farewell == b"q\n"
+
+
+async def test_the_request_says_how_long_the_model_stays_afterwards(bench: MakeBench) -> None:
+    async with bench(keep_alive=-1) as b:
+        child = await b.ready_child()
+        generation = b.engine.submit(ask(keep_alive=0))
+        await child.prompt()
+        child.say(frames("bye") + END + MARK)
+        assert (await collect(generation))[0] == "bye"
+        await within(asyncio.shield(child.exited))
+
+
+async def test_an_answer_that_takes_longer_than_the_keep_alive_is_not_cut(bench: MakeBench) -> None:
+    async with bench(keep_alive=0.05) as b:
+        loading = asyncio.create_task(b.engine.load())
+        child = await b.spawn.child()
+        generation = b.engine.submit(ask())
+        child.start_up()
+        await child.prompt()
+        await asyncio.wait((asyncio.shield(child.exited),), timeout=0.1)
+        child.say(frames("late") + END + MARK)
+        assert (await collect(generation))[0] == "late"
+        await within(loading)

@@ -193,7 +193,7 @@ SCENARIOS: dict[str, Scenario] = {
     "context_framed": Scenario(_CONTEXT, typed=prompts("short", mark=_CONTEXT_MARK), frames=True),
     "context_full": Scenario(
         {**_CONTEXT, "sim_max_token_len": "300"},
-        typed=prompts("hello", "x" * 100, "y" * 200, "z" * 70, mark=_CONTEXT_MARK),
+        typed=prompts("w" * 110, "hello", "x" * 100, "y" * 200, "z" * 70, mark=_CONTEXT_MARK),
     ),
     "vision": Scenario({"filename_image_encoder_axmodel": "m/vit.axmodel"}, typed=_vision),
     "fails_no_card": _failure("no_card"),

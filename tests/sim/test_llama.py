@@ -25,7 +25,8 @@ def model(tmp_path: Path) -> str:
 def test_ids_go_in_and_ids_come_out(
     start: Start, tokenizer: ByteTokenizer, model: str, tmp_path: Path
 ) -> None:
-    run = start(*usual_flags(tokenizer, tmp_path, {"sim_gguf": model, "sim_max_token_len": "64"}))
+    more = {"sim_gguf": model, "sim_max_token_len": "64", "sim_threads": "1"}
+    run = start(*usual_flags(tokenizer, tmp_path, more))
     for count in (1, 2):
         run.read_until(b">> ", count=count)
         run.write(b"hello\n")
@@ -41,7 +42,8 @@ def test_ids_go_in_and_ids_come_out(
 def test_an_interrupt_stops_the_model_at_once(
     start: Start, tokenizer: ByteTokenizer, model: str, tmp_path: Path
 ) -> None:
-    run = start(*usual_flags(tokenizer, tmp_path, {"sim_gguf": model, "sim_max_token_len": "20000"}))
+    more = {"sim_gguf": model, "sim_max_token_len": "20000", "sim_threads": "1"}
+    run = start(*usual_flags(tokenizer, tmp_path, more))
     run.read_until(MARK)
     run.write(b"hello\n")
     while not tokenizer.bodies("decode"):
@@ -56,7 +58,7 @@ def test_an_interrupt_stops_the_model_at_once(
 def test_a_built_in_tokenizer_uses_the_models_vocabulary(
     start: Start, tokenizer: ByteTokenizer, model: str, tmp_path: Path
 ) -> None:
-    more = {"sim_gguf": model, "tokenizer_type": "1", "sim_max_token_len": "64"}
+    more = {"sim_gguf": model, "tokenizer_type": "1", "sim_max_token_len": "64", "sim_threads": "1"}
     run = start(*usual_flags(tokenizer, tmp_path, more))
     run.read_until(MARK)
     run.write(b"hello\n")

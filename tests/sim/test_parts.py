@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_lines_come_out_as_they_went_in(lines: list[bytes]) -> None:
 
 def test_a_stop_flag_takes_interrupts_where_it_looks(stop: StopFlag) -> None:
     assert not stop.pause(0.001)
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
     assert stop.pause(20)
     assert stop.is_set()
     stop.clear()
@@ -108,7 +109,7 @@ def test_a_stop_flag_takes_interrupts_where_it_looks(stop: StopFlag) -> None:
 
 
 def test_a_stop_flag_forgets_an_interrupt_that_came_before(stop: StopFlag) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
     stop.clear()
 
     assert not stop.is_set()

@@ -176,4 +176,3 @@ def test_no_character_of_any_text_is_broken(name: str, text: str) -> None:
     stream = builtin(name)._decoding.stream()
     pieces = [stream.push(token) for token in ids]
     assert "".join(pieces) + stream.flush() == whole
-    assert "".join(pieces).count("\ufffd") <= whole.count("\ufffd")

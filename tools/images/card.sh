@@ -37,12 +37,13 @@ make_model_folder() {
     echo library >"$CARD_FILES/lib/libaxcl_rt.so"
     printf '#!/bin/sh\necho no card\n' >"$CARD_FILES/bin/axcl-smi"
     cp "$root/tools/images/model/model-descriptor.json" "$MODEL_DIR"
-    cp "$root/tools/images/model/"*.sh "$root/tools/images/model/"*.py "$folder"
+    cp "$root/tools/images/model/"*.sh "$root/tools/images/model/deepseek-r1-tokenizer.py" "$folder"
     chmod +x "$CARD_FILES/bin/axcl-smi" "$folder"/*.sh
     local port
     port=$(free_port)
     sed -i "s/\"1234\"/\"$port\"/" "$MODEL_DIR/model-descriptor.json"
-    # A vocabulary: the one of the demo's model.
-    docker run --rm --entrypoint tar "axm1-llm/demo:test-$host_arch" -C /app/model/smollm2-135m -c tokenizer.json tokenizer_config.json |
-        tar -C "$folder" -x --no-same-owner
+    # Not one of a model's own, which would have to be fetched: a token a byte is enough to echo.
+    cp "$root/tools/images/model/tokenizer_config.json" "$folder"
+    docker run --rm --interactive --entrypoint python3 "axm1-llm/tokenizer-service:test-$stack_arch" - \
+        <"$root/tools/images/model/make_tokenizer.py" >"$folder/tokenizer.json"
 }

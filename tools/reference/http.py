@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi.routing import APIRoute
-
 from axm1_llm.api.app import build_app
 from axm1_llm.api.ollama_bodies import GenerateBody, Options
 from axm1_llm.metrics import Metrics
@@ -85,18 +83,19 @@ On each model's `tokenizer_port` the gateway speaks the vendor's own protocol to
 def page() -> str:
     """The whole page."""
     rows = "".join(
-        f"| {' '.join(sorted(route.methods))} | `{route.path.replace(':path', '')}` | {route.summary}. |\n"
-        for route in api_routes()
+        f"| {method.upper()} | `{path}` | {operation['summary']}. |\n"
+        for path, operations in api_paths().items()
+        for method, operation in operations.items()
     )
     fields = _fields(GenerateBody.model_json_schema(by_alias=False))
     options = "\nOptions:\n\n| option | meaning |\n|---|---|\n" + _fields(Options.model_json_schema())
     return _INTRODUCTION + rows + _GENERATE + fields + options + _ANSWER
 
 
-def api_routes() -> list[APIRoute]:
-    """The llm-service's own routes."""
-    app = build_app(Scheduler([], 0), Metrics([], None))
-    return [route for route in app.routes if isinstance(route, APIRoute)]
+def api_paths() -> dict[str, dict[str, Any]]:
+    """The llm-service's own paths, each with its operations."""
+    paths: dict[str, dict[str, Any]] = build_app(Scheduler([], 0), Metrics([], None)).openapi()["paths"]
+    return paths
 
 
 def _fields(schema: dict[str, Any]) -> str:

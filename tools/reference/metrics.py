@@ -40,7 +40,7 @@ All counters start at 0 when the service starts. Take one of the two ways, or th
 | share of prompts that failed | `sum by (model) (rate(axm1_llm_requests_total{outcome="failed"}[1h])) / sum by (model) (rate(axm1_llm_requests_total[1h]))` |
 | status of each model | `axm1_llm_model_status == 1` |
 | card memory in use | `axm1_llm_card_cmm_used_bytes / axm1_llm_card_cmm_total_bytes` |
-"""  # noqa: E501 - a table's row is one line
+"""
 
 
 def page() -> str:

@@ -7,22 +7,33 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from axm1_llm import __version__
+from axm1_llm.api.access import LOCAL_ORIGINS, RequireKey
 from axm1_llm.api.errors import answer_defect, answer_domain_error, answer_http_error
 from axm1_llm.api.ollama import ollama_router
 from axm1_llm.api.status import status_router
 from axm1_llm.errors import Axm1Error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from axm1_llm.metrics import Metrics
     from axm1_llm.scheduler import Scheduler
 
 
-def build_app(scheduler: Scheduler, metrics: Metrics) -> FastAPI:
-    """The application; its lifespan starts and closes the scheduler."""
+def build_app(
+    scheduler: Scheduler, metrics: Metrics, *, api_keys: Sequence[str] = (), origins: Sequence[str] = ()
+) -> FastAPI:
+    """The application; its lifespan starts and closes the scheduler.
+
+    Args:
+        scheduler: the models.
+        metrics: the figures.
+        api_keys: what clients must send one of; with none, everybody may call.
+        origins: web pages that may call, besides those of this machine; `*` for all.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,6 +55,16 @@ def build_app(scheduler: Scheduler, metrics: Metrics) -> FastAPI:
     )
     app.include_router(ollama_router(scheduler))
     app.include_router(status_router(scheduler, metrics))
+    if api_keys:
+        app.add_middleware(RequireKey, keys=api_keys)
+    # Outermost: a browser asks for leave before it sends a key.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_origin_regex=LOCAL_ORIGINS,
+        allow_methods=["*"],
+        allow_headers=["*"],
+    )
     app.add_exception_handler(Axm1Error, answer_domain_error)
     app.add_exception_handler(HTTPException, answer_http_error)
     app.add_exception_handler(Exception, answer_defect)

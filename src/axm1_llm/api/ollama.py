@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from axm1_llm.errors import Axm1Error
     from axm1_llm.scheduler import Scheduler
 
-_READ = ["GET", "HEAD"]
 _GENERATE_BODY = {
     "requestBody": {
         "required": True,
@@ -42,16 +41,19 @@ def ollama_router(scheduler: Scheduler) -> APIRouter:
     """The routes that Ollama's clients call."""
     router = APIRouter(tags=["Ollama"])
 
-    @router.api_route("/", methods=_READ, response_class=PlainTextResponse, summary="Whether it runs")
+    @router.head("/", include_in_schema=False)
+    @router.get("/", response_class=PlainTextResponse, summary="Whether it runs")
     async def root() -> PlainTextResponse:
         # The words of Ollama: uptime checks and n8n's credential test look for 200 here.
         return PlainTextResponse("Ollama is running")
 
-    @router.api_route("/api/version", methods=_READ, summary="The version, dotted numbers only")
+    @router.head("/api/version", include_in_schema=False)
+    @router.get("/api/version", summary="The version, dotted numbers only")
     async def version() -> dict[str, str]:
         return {"version": __version__}
 
-    @router.api_route("/api/tags", methods=_READ, summary="The models of the descriptor")
+    @router.head("/api/tags", include_in_schema=False)
+    @router.get("/api/tags", summary="The models of the descriptor")
     async def tags() -> dict[str, Any]:
         return {"models": [_tag(engine.descriptor) for engine in scheduler.engines]}
 
@@ -73,7 +75,7 @@ async def _load_or_unload(scheduler: Scheduler, body: GenerateBody) -> Response:
     if unload:
         await scheduler.unload(body.model)
     else:
-        await scheduler.load(body.model)
+        await scheduler.load(body.model, body.keep_alive)
     content = {
         "model": body.model,
         "created_at": rfc3339(),
@@ -99,6 +101,7 @@ def generation_request(body: GenerateBody, descriptor: ModelDescriptor) -> Gener
         num_predict=limit if limit is not None and limit >= 0 else None,
         stops=tuple(stop for stop in options.stop or () if stop),
         thinking=_thinking(body, descriptor),
+        keep_alive=body.keep_alive,
     )
 
 

@@ -90,7 +90,8 @@ class GenerateBody(BaseModel):
     raw: bool | None = Field(default=None, description="Hand the prompt over as it is, without a template.")
     format: JsonValue = Field(default=None, description="Structured output; not supported.")
     keep_alive: Annotated[float | None, BeforeValidator(_keep_alive)] = Field(
-        default=None, description="0 with an empty prompt unloads the model."
+        default=None,
+        description="How long the model stays loaded: seconds, `5m`, negative for ever.",
     )
     images: list[str] | None = Field(default=None, description="Not supported.")
     options: Options | None = Field(default=None, description="See the options.")

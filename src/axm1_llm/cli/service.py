@@ -11,7 +11,7 @@ from axm1_llm.durations import EXPECTED_DURATION
 from axm1_llm.settings import Settings, load_settings, options, unread_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from axm1_llm.settings import Option
 
@@ -40,16 +40,25 @@ def service_command(name: str, summary: str) -> click.Command:
 
 
 def _runner(name: str) -> Callable[[Settings], int]:
-    # Imported here: `--help` and a wrong setting need no service.
-    from axm1_llm import services  # noqa: PLC0415
+    # Imported here: `--help` and a wrong setting need no service, and no service needs all of the other.
+    # ruff: noqa: PLC0415
+    match name:
+        case "serve":
+            from axm1_llm.services.together import run_serve
 
-    runners: Mapping[str, Callable[[Settings], int]] = {
-        "serve": services.run_serve,
-        "demo": services.run_demo,
-        "llm-service": services.run_llm_service,
-        "tokenizer-service": services.run_tokenizer_service,
-    }
-    return runners[name]
+            return run_serve
+        case "demo":
+            from axm1_llm.services.together import run_demo
+
+            return run_demo
+        case "llm-service":
+            from axm1_llm.services.llm import run_llm_service
+
+            return run_llm_service
+        case _:
+            from axm1_llm.services.tokenizer import run_tokenizer_service
+
+            return run_tokenizer_service
 
 
 def _parameter(option: Option) -> click.Option:

@@ -63,7 +63,7 @@ class ModelDescriptor(BaseModel):
     keep_alive: v.KeepAlive = Field(
         default=None,
         description='How long the model stays loaded after its last request: `"5m"`, seconds, or a negative '
-        "value for ever. Default: the service's own setting.",
+        "value for ever. Default: for ever with `run_on_startup`, else the service's own setting.",
     )
     system: v.SystemPrompt = Field(default=None, description="The system prompt of requests that bring none.")
     context_length: v.ContextLength = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import time
 from collections import deque
@@ -15,6 +16,7 @@ import structlog
 from axm1_llm.child import start_child
 from axm1_llm.engine.exchange import Deadlines, Exchange
 from axm1_llm.engine.generation import Generation, GenerationRequest
+from axm1_llm.engine.reaching import start_tokenizer
 from axm1_llm.engine.session import RuntimeSession, Spawn, start_session
 from axm1_llm.engine.states import LOADED, State, StateMachine, Transition, Trigger
 from axm1_llm.engine.status import EngineStatus, FailureReport, PromptProgress
@@ -53,6 +55,7 @@ class Host:
         spawn: how a child is started.
         clock: the monotonic clock, in nanoseconds.
         wall_clock: seconds since the epoch, for display.
+        keep_alive: seconds that a model stays loaded after its last prompt, where nothing else is said.
     """
 
     environment: Mapping[str, str]
@@ -60,6 +63,7 @@ class Host:
     spawn: Spawn = start_child
     clock: Callable[[], int] = time.monotonic_ns
     wall_clock: Callable[[], float] = time.time
+    keep_alive: float = math.inf
 
 
 class Engine:
@@ -94,6 +98,7 @@ class Engine:
         self._session: RuntimeSession | None = None
         self._exchange: Exchange | None = None
         self._ready_at = 0
+        self._expires = math.inf  # on the loop's clock: when the model leaves if no prompt comes
 
     # -- what others ask for
 
@@ -104,14 +109,15 @@ class Engine:
         self._queue_changed()
         return generation
 
-    async def load(self) -> None:
-        """Return when the model is ready.
+    async def load(self, keep_alive: float | None = None) -> None:
+        """Return when the model is ready; it stays for `keep_alive` seconds if no prompt follows.
 
         Raises:
             LoadError: it did not come up.
         """
         if self._machine.state not in LOADED:
             await self._ask(self._load_waiters)
+        self._keep_for(keep_alive)
 
     async def unload(self) -> None:
         """Return when the runtime is gone; the prompt in hand is answered first."""
@@ -239,7 +245,7 @@ class Engine:
         if problem := self.descriptor.problem():
             raise LoadError(self._model, problem)
         if self._tokenizer is not None:
-            await self._tokenizer.start(self._model)
+            await start_tokenizer(self._tokenizer, self._model, self._deadlines.tokenizer)
         self._machine.fire(Trigger.TOKENIZER_READY)
 
     async def _runtime_environment(self) -> dict[str, str]:
@@ -282,6 +288,7 @@ class Engine:
         self._ready_at = self._clock()
         self._metrics.loaded(self._model, (self._ready_at - begun) / _NS)
         self._failure = None
+        self._keep_for(None)
         self._resolve(self._load_waiters)
         return True
 
@@ -297,8 +304,23 @@ class Engine:
                 generation = self._queue.popleft()
                 self._queue_changed()
                 await self._answer(self._exchange, generation)
+                self._keep_for(generation.request.keep_alive)
             else:
-                await session.next_event(None)
+                left = self._expires - asyncio.get_running_loop().time()
+                try:
+                    await session.next_event(max(0.0, left))
+                except RuntimeStalledError:
+                    return  # no prompt came for as long as it was to be kept
+
+    def _keep_for(self, seconds: float | None) -> None:
+        """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set."""
+        if seconds is None:
+            seconds = self.descriptor.keep_alive_seconds
+        if seconds is None:
+            # Who wants a model from start-up on wants it to stay.
+            seconds = math.inf if self.descriptor.run_on_startup else self._host.keep_alive
+        self._expires = asyncio.get_running_loop().time() + seconds
+        self._news.set()
 
     async def _answer(self, exchange: Exchange, generation: Generation) -> None:
         started = self._clock()

@@ -12,6 +12,7 @@ import structlog
 
 from axm1_llm.engine.answering import Answer
 from axm1_llm.engine.generation import DoneReason
+from axm1_llm.engine.reaching import start_tokenizer
 from axm1_llm.engine.states import State, StateMachine, Trigger
 from axm1_llm.errors import PromptTooLongError, RuntimeStalledError, TokenizerError
 from axm1_llm.runtime.events import (
@@ -45,6 +46,7 @@ class Deadlines:
         load: while it loads; any progress starts it anew. One load in ten hangs for some users.
         prefill: between the prompt and its first token.
         output: between tokens.
+        tokenizer: how long the tokenizer-service may be unreachable, as it is while it starts.
         settle: silence after which a runtime that prints no prompt mark counts as ready.
         cancel: from the first interrupt to the prompt mark.
         interrupt: between two interrupts: one that comes before the runtime has begun is lost (seen).
@@ -55,6 +57,7 @@ class Deadlines:
     load: float = 120.0
     prefill: float = 300.0
     output: float = 60.0
+    tokenizer: float = 10.0
     settle: float = 2.0
     cancel: float = 15.0
     interrupt: float = 0.25
@@ -130,7 +133,7 @@ class Exchange:
             return await self._tokenizer.open_ticket(model, prompt)
         except TokenizerError:
             # The tokenizer-service may have been started anew and know of nothing: once more, from the start.
-            await self._tokenizer.start(model)
+            await start_tokenizer(self._tokenizer, model, self._deadlines.tokenizer)
             return await self._tokenizer.open_ticket(model, prompt)
 
     async def _close_ticket(self, ticket: Ticket, answer: Answer) -> AnswerRecord:

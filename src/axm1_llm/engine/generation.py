@@ -44,12 +44,14 @@ class GenerationRequest:
         num_predict: most tokens to generate; None for no limit but the context.
         stops: sequences that end the answer and are not a part of it.
         thinking: what becomes of the `<think>` part.
+        keep_alive: seconds that the model stays loaded when no prompt follows; None: as it is set.
     """
 
     prompt: PromptSpec
     num_predict: int | None = None
     stops: tuple[str, ...] = ()
     thinking: ThinkingMode = ThinkingMode.HIDDEN
+    keep_alive: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
-"""The programs: each builds its parts, wires them together, and runs until it is told to leave."""
+"""The programs: each builds its parts, wires them together, and runs until it is told to leave.
 
-from axm1_llm.services.llm import run_llm_service
-from axm1_llm.services.together import run_demo, run_serve
-from axm1_llm.services.tokenizer import run_tokenizer_service
-
-__all__ = ["run_demo", "run_llm_service", "run_serve", "run_tokenizer_service"]
+Import the module of the program that is meant: the tokenizer-service needs none of the API, the llm-service
+no tokenizer, and both are to stay small.
+"""

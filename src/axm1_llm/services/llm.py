@@ -67,10 +67,16 @@ async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> A
         deadlines=Deadlines(
             load=settings.load_timeout, prefill=settings.prefill_timeout, output=settings.output_timeout
         ),
+        keep_alive=settings.keep_alive,
     )
     engines = [Engine(model, clients.of(model), metrics, host) for model in descriptors.models]
     try:
-        yield build_app(Scheduler(engines, settings.max_queue), metrics)
+        yield build_app(
+            Scheduler(engines, settings.max_queue),
+            metrics,
+            api_keys=[key.get_secret_value() for key in settings.api_keys],
+            origins=settings.origins,
+        )
     finally:
         await clients.aclose()
 

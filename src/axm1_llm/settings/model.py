@@ -72,17 +72,6 @@ class Settings(BaseModel):
             (Variable("OLLAMA_KEEP_ALIVE"),),
         ),
     ] = Field(default=300.0, description="How long a model stays loaded after its last request.")
-    max_loaded_models: Annotated[
-        Annotated[int, Field(ge=1)] | None,
-        BeforeValidator(v.none_when_zero),
-        From(
-            "a whole number, 0: as many as fit the cards",
-            "NUMBER",
-            (Variable("OLLAMA_MAX_LOADED_MODELS"),),
-        ),
-    ] = Field(
-        default=None, description="How many models may be loaded at once. Default: as many as fit the cards."
-    )
     max_queue: Annotated[
         int, Field(ge=0), From("a whole number, at least 0", "NUMBER", (Variable("OLLAMA_MAX_QUEUE"),))
     ] = Field(default=512, description="How many requests may wait; one more is told to come again later.")

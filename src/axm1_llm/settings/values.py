@@ -46,11 +46,6 @@ def log_level_of(text: str) -> str | None:
     return None if text.lower() in {"0", "f", "false"} else "debug"
 
 
-def none_when_zero(value: object) -> object:
-    """None for the number or text 0, which means "as many as fit" in ``OLLAMA_MAX_LOADED_MODELS``."""
-    return None if value in (0, "0") else value
-
-
 def split_list(value: object) -> object:
     """A text with commas as its parts, and so each text of a tuple; empty parts are dropped."""
     if isinstance(value, str):

@@ -104,16 +104,18 @@ class AnsweringMachine:
         begun = time.monotonic()
         rate = self._machine.flags.sim_tokens_per_second
         bar = self._token_bar()
+        self._token_faults(0)
         while len(generation.tokens) < room:
-            self._token_faults(len(generation.tokens))
             if rate and generation.tokens:
                 due = begun + len(generation.tokens) / rate
                 generation.stopped = self._stop.pause(due - time.monotonic()) or generation.stopped
-            token = next(source, self._eos_id)
-            if token == self._eos_id:
-                generation.complete = True
+            token = next(source, None)
+            if token is None or token == self._eos_id:
+                # A source that gives up because of SIGINT ends without the end token.
+                generation.complete = token is not None or not self._stop.is_set()
                 return
             self._take(generation, token, begun)
+            self._token_faults(len(generation.tokens))
             if bar is not None:
                 bar.update(len(generation.tokens), "")
             # A SIGINT while a token is worked out lets that token still come.

@@ -68,7 +68,7 @@ class HttpTokenizer:
             return False
         try:
             found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):
             return False
         for family, _, _, _, address in found:
             with socket.socket(family, socket.SOCK_STREAM) as trial:

@@ -133,7 +133,8 @@ class Dialogue:
         """
         session = self.sessions.of_context(uid)
         session.ticket = session.answer = None
-        ticket = self._tickets.waiting_for_reset(self._model)
+        starts = session.held == ()  # a runtime's first reset is its own, whatever waits
+        ticket = None if starts else self._tickets.waiting_for_reset(self._model)
         if ticket is None:
             session.held = await self._start_of_conversation(system_prompt)
         elif len(ticket.ids) > 1:
@@ -158,7 +159,7 @@ class Dialogue:
                 ids = self.backend.encode_text(text)
                 found = tuple(ids if isinstance(ids, list) else await ids)
         except (Axm1Error, TimeoutError) as error:
-            self._log.warning("text could not be encoded", error=type(error).__name__)
+            self._log.warning("text_not_encoded", error=type(error).__name__)
             found = ()
         return self._encoded(name, found or self._filler())
 
@@ -181,7 +182,7 @@ class Dialogue:
             async with asyncio.timeout(self._deadline):
                 return await texts
         except TimeoutError:
-            self._log.warning("tokens could not be decoded in time", tokens=len(ids), seconds=self._deadline)
+            self._log.warning("tokens_not_decoded_in_time", tokens=len(ids), seconds=self._deadline)
             return [None] * len(ids)
 
     async def _start_of_conversation(self, system_prompt: str | None) -> tuple[int, ...]:
@@ -197,7 +198,7 @@ class Dialogue:
                     for text in ("a", "b")
                 ]
         except (Axm1Error, TimeoutError) as error:
-            self._log.warning("system prompt could not be encoded", error=type(error).__name__)
+            self._log.warning("system_prompt_not_encoded", error=type(error).__name__)
             return self._filler()
         return _common_start(first, second) or self._filler()
 

@@ -147,7 +147,7 @@ class Gateway:
 
     def failed(self, error: Exception) -> Reply:
         """The reply when something that should not fail did; the log gets no text of prompt or answer."""
-        self._log.error("a call of the runtime failed", error=type(error).__name__)
+        self._log.error("gateway_call_failed", error=type(error).__name__)
         return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, b'{"error":"internal error"}')
 
     def admit(self, connection: _Connection) -> bool:

@@ -56,7 +56,8 @@ class _Decoder:
         except ScriptCallError:
             pass  # the rest is not asked for: each call would take as long, and the runtime waits 1 s for all
         finally:
-            self._window.skip(ids[asked:])
+            if asked < len(ids):
+                self._window.skip(ids[asked:])
         return texts + [None] * (len(ids) - len(texts))
 
     async def _one(self, token: int) -> str:
@@ -232,7 +233,7 @@ class ScriptTokenizer:
         finally:
             self._missed = 0 if answered else self._missed + 1
             if self._missed >= _MOST_MISSED:
-                self._log.warning("tokenizer script does not answer", calls=self._missed)
+                self._log.warning("tokenizer_script_does_not_answer", calls=self._missed)
                 self._wedged.set()
 
 

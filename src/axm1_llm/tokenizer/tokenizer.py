@@ -150,7 +150,7 @@ class ModelTokenizer:
                 f"{where} cannot be used: {error.strerror or error}; give another one in the descriptor"
             )
         except Exception as error:  # noqa: BLE001 - whoever waits for this tokenizer must hear of it
-            self._log.error("the tokenizer failed in an unexpected way", exc_info=True)
+            self._log.error("tokenizer_failed_unexpectedly", exc_info=True)
             self._fail(f"internal error ({type(error).__name__}); the log of the tokenizer-service says more")
         finally:
             self._dialogue = self._protocol = None
@@ -200,7 +200,7 @@ class ModelTokenizer:
 
     def _moved(self, transition: Transition) -> None:
         self._log.info(
-            "tokenizer state", source=transition.source, target=transition.target, reason=transition.reason
+            "tokenizer_state", source=transition.source, target=transition.target, reason=transition.reason
         )
         if transition.target is State.READY:
             self.failure = None

@@ -136,7 +136,7 @@ def _name(call: Call, content: dict[str, Any]) -> str:
 
 
 def _is_id(value: object) -> bool:
-    return type(value) is int and -1 <= value <= _MOST_ID
+    return type(value) is int and 0 <= value <= _MOST_ID
 
 
 def _encoded(encoded: Encoded, *, context: bool) -> Reply:

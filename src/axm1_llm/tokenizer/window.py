@@ -36,7 +36,7 @@ class Window:
         self._ids.append(token)
         told, self._told = self._told, None
         if told is None:
-            told = yield before
+            told = (yield before).rstrip("\ufffd")  # that would be a character which is unfinished still
         text = yield self._ids
         self.unfinished = text.endswith("\ufffd") and len(self._ids) < _MOST_UNFINISHED
         if self.unfinished:

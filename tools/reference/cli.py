@@ -1,24 +1,15 @@
-"""Write docs/reference/cli.md from the commands themselves.
-
-Run: python tools/generate_cli_docs.py [--check]
-With --check nothing is written; exit code 1 says that the page is stale.
-"""
+"""The page of the command line, out of the commands."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import click
 
 from axm1_llm.cli.root import SERVICES, axm1
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
-
 _INTRODUCTION = """\
 # The command `axm1`
 
-<!-- Made by tools/generate_cli_docs.py from the commands; change those, not this page. -->
+<!-- Made by `make docs` from the commands; change those, not this page. -->
 
 `axm1 serve` and its like start the services; `run`, `list` and `status` are clients of an llm-service that
 runs, here or elsewhere. What goes into a pipe has no colours and no escape codes; errors and figures go to
@@ -52,20 +43,3 @@ def _section(command: click.Command, context: click.Context) -> str:
 
 def _service_again(command: click.Command, context: click.Context) -> str:
     return f"## {context.command_path}\n\n{command.help} It has the options of `axm1 serve`.\n"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
-    text = page()
-    if "--check" not in arguments:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE} is stale; run: python tools/generate_cli_docs.py", file=sys.stderr)
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,75 @@
+"""Tokens per second through the API beside those of the runtime alone, and what they cost the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bare_runtime import bare_runtime
+from exchange import StreamClient
+from figures import Figure, at_least, below, median_ratio, told
+from processes import processor_seconds
+from workload import LONG, MIDDLE, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deployment import Deployment
+
+_MICRO = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One answer through the API: its tokens/s, and each service's processor seconds a token."""
+
+    speed: float
+    llm: float
+    tokenizer: float
+
+
+def measure_speed(deployment: Deployment, rounds: int) -> list[Figure]:
+    """Answers in turn on the bare runtime and through the API."""
+    prompt = MIDDLE if deployment.rate else LONG
+    bare: list[float] = []
+    runs: list[_Run] = []
+    with StreamClient(deployment.llm_port, "/api/generate") as client, bare_runtime(deployment) as runtime:
+        for _ in range(rounds):
+            bare.append(_speed(*runtime.answer(prompt)))
+            runs.append(_through_api(deployment, client, prompt))
+        bare.append(_speed(*runtime.answer(prompt)))
+    return _figures(deployment.rate, bare, runs)
+
+
+def _speed(_: float, whole: float, tokens: int) -> float:
+    return tokens / whole
+
+
+def _through_api(deployment: Deployment, client: StreamClient, prompt: str) -> _Run:
+    pids = (deployment.llm_pid, deployment.tokenizer_pid)
+    before = [processor_seconds(pid) for pid in pids]
+    answer = client.post({"model": MODEL, "prompt": prompt})
+    spent = [processor_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
+    expected = deployment.workload.text
+    assert answer.text == expected if prompt == LONG else expected.startswith(answer.text)
+    return _Run(answer.tokens / answer.whole, spent[0] / answer.tokens, spent[1] / answer.tokens)
+
+
+def _figures(rate: float, bare: Sequence[float], runs: Sequence[_Run]) -> list[Figure]:
+    at = f"at {rate:g} tokens/s" if rate else "at full speed"
+    speed = median(run.speed for run in runs)
+    ratio = median_ratio([run.speed for run in runs], bare)
+    llm = median(run.llm for run in runs) * _MICRO
+    tokenizer = median(run.tokenizer for run in runs) * _MICRO
+    digits = 3 if rate else 0
+    return [
+        at_least(f"speed {at}: API / bare runtime", ratio, 0.999 if rate else 0.98, 4),
+        told("  bare runtime", median(bare), digits, " tokens/s"),
+        told("  through the API", speed, digits, " tokens/s")
+        if rate
+        else at_least("  through the API", speed, 1000, digits, " tokens/s"),
+        below(f"processor time of both services {at}", llm + tokenizer, 150, 1, " µs/token"),
+        told("  llm-service", llm, 1, " µs/token"),
+        told("  tokenizer-service", tokenizer, 1, " µs/token"),
+    ]

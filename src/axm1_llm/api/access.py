@@ -1,0 +1,76 @@
+"""Who may call: API keys, and web pages of other origins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+
+from axm1_llm.api.errors import json_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+# Uptime and container checks carry no key, and these tell nothing.
+_OPEN_PATHS = frozenset({"/", "/health", "/ready"})
+
+# The origins that Ollama lets in by itself: pages of this machine, and the shells of desktop programs.
+LOCAL_ORIGINS = (
+    r"(https?://(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?|(app|file|tauri|vscode-webview|vscode-file)://.*)"
+)
+
+
+class RequireKey:
+    """Lets only requests through that carry one of the keys.
+
+    Clients send it as `Authorization: Bearer KEY`, as `x-api-key: KEY`, or as the password of Basic, which is
+    what a URL with a user in it becomes.
+
+    Args:
+        app: what stands behind.
+        keys: all that are valid; not empty.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+        self._app = app
+        # Hashes have one length: the time of a comparison tells nothing about a key.
+        self._keys = [_digest(key.encode()) for key in keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401."""
+        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or self._admits(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        refusal = json_error(
+            HTTPStatus.UNAUTHORIZED, "unauthorized: send a valid API key", {"WWW-Authenticate": "Bearer"}
+        )
+        await refusal(scope, receive, send)
+
+    def _admits(self, headers: Headers) -> bool:
+        given = _digest(_key_of(headers))
+        return any([hmac.compare_digest(given, key) for key in self._keys])  # noqa: C419 - always all of them
+
+
+def _key_of(headers: Headers) -> bytes:
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return value.strip().encode()
+        case "basic":
+            try:
+                return base64.b64decode(value, validate=True).partition(b":")[2]
+            except binascii.Error:
+                return b""
+        case _:
+            return headers.get("x-api-key", "").encode()
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

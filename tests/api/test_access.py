@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import base64
+
+import httpx
+import pytest
+
+from api.conftest import MakeService
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"user:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"authorization": "Bearer wrong"}, 401),
+        ({"authorization": "Basic not-base64!"}, 401),
+        ({"authorization": basic("wrong")}, 401),
+        ({"authorization": "Bearer second"}, 200),
+        ({"authorization": "bearer first"}, 200),
+        ({"x-api-key": "first"}, 200),
+        ({"authorization": basic("first")}, 200),
+    ],
+)
+async def test_with_keys_only_those_who_have_one_may_call(
+    service: MakeService, headers: dict[str, str], status: int
+) -> None:
+    async with service(api_keys=("first", "second")) as s:
+        response = await s.http.get("/api/tags", headers=headers)
+        assert response.status_code == status
+        if status == 401:
+            assert "API key" in response.json()["error"]
+            assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_health_checks_need_no_key(service: MakeService) -> None:
+    async with service(api_keys=("key",)) as s:
+        for path in ("/", "/health", "/ready"):
+            assert (await s.http.get(path)).status_code == 200
+
+
+async def test_without_keys_a_key_that_is_sent_does_no_harm(service: MakeService) -> None:
+    async with service() as s:
+        assert (await s.http.get("/api/tags", headers={"authorization": "Bearer x"})).status_code == 200
+
+
+async def allowed(http: httpx.AsyncClient, origin: str) -> bool:
+    headers = {"origin": origin, "access-control-request-method": "POST"}
+    response = await http.options("/api/generate", headers=headers)
+    return bool(response.headers.get("access-control-allow-origin") == origin)
+
+
+async def test_web_pages_of_this_machine_may_call_and_others_only_when_named(service: MakeService) -> None:
+    async with service(origins=("https://chat.example",), api_keys=("key",)) as s:
+        assert await allowed(s.http, "http://localhost:3000")
+        assert await allowed(s.http, "app://obsidian.md")
+        assert await allowed(s.http, "https://chat.example")
+        assert not await allowed(s.http, "https://evil.example")
+        assert not await allowed(s.http, "http://localhost.evil.example")

@@ -1,0 +1,204 @@
+"""Runs `axm1` services as programs of their own, and talks HTTP to them like any client."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from e2e.processes import MARK, describe, footprint, kill_all, left_of, processes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import psutil
+
+    from e2e.processes import Footprint
+
+PATIENCE = 20.0  # seconds; only a failing test waits that long
+_LOOK = 0.02
+# Below the ports that the system gives to outgoing connections: between the choice of a port and its use
+# no client can take it.
+_PORTS = range(21_000, 31_000)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+class Program:
+    """A started `axm1` command and all processes that it starts.
+
+    Attributes:
+        mark: what its processes carry in their environment.
+    """
+
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        self.mark = uuid.uuid4().hex
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "axm1_llm.cli", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env=_environment(self.mark, env or {}),
+            start_new_session=True,
+        )
+        self._pidfd = os.pidfd_open(self._process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it has printed so far."""
+        end = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), end, 0).decode(errors="replace")
+
+    def pause(self) -> None:
+        """Wait a little, but no longer than it lives."""
+        ended, _, _ = select.select([self._pidfd], [], [], _LOOK)
+        assert not ended, f"it ended with {self._process.wait()}:\n{self.log}"
+
+    def processes(self, part: str = "") -> list[psutil.Process]:
+        """Its live processes whose command line holds `part`."""
+        return [process for process in processes_of(self.mark) if part in describe(process)]
+
+    def process(self, part: str) -> psutil.Process:
+        """The one process whose command line holds `part`."""
+        (found,) = self.processes(part)
+        return found
+
+    def footprint(self) -> Footprint:
+        return footprint(self.mark)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the service alone, as `docker stop` and the kernel do."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """The exit code of the service."""
+        return self._process.wait(seconds)
+
+    def left(self, seconds: float) -> list[str]:
+        """Which of its processes still live after that time."""
+        return left_of(self.mark, seconds)
+
+    def stop(self) -> int:
+        """Ask it to leave; proves that nothing of it is left."""
+        self.signal(signal.SIGTERM)
+        code = self.wait()
+        assert self.left(2) == []
+        return code
+
+    def close(self) -> None:
+        kill_all(self.mark)
+        self._process.wait(PATIENCE)
+        with suppress(OSError):
+            os.close(self._pidfd)
+        self._log.close()
+
+
+class Service(Program):
+    """A program with an llm-service in it.
+
+    Attributes:
+        url: where its API is.
+        http: a client of it.
+    """
+
+    def __init__(self, command: str, port: int, *options: str, env: Mapping[str, str] | None = None) -> None:
+        super().__init__(command, "--port", str(port), *options, env=env)
+        self.url = f"http://127.0.0.1:{port}"
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+
+    def close(self) -> None:
+        self.http.close()
+        super().close()
+
+    def until(self, check: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+        """What `check` gives as soon as that is true."""
+        deadline = time.monotonic() + seconds
+        while not (found := check()):
+            assert time.monotonic() < deadline, f"it did not come; models: {self.http.get('/api/status').text}"
+            self.pause()
+        return found
+
+    def started(self) -> Self:
+        """Wait until the models that run on start-up are loaded."""
+        self.until(self._is_ready)
+        return self
+
+    def _is_ready(self) -> bool:
+        with suppress(httpx.TransportError):
+            return self.http.get("/ready").status_code == 200
+        return False
+
+    def status(self, model: str = "sim") -> dict[str, Any]:
+        found: dict[str, Any] = self.http.get(f"/api/status/{model}").json()
+        return found
+
+    def until_status(self, wanted: str, model: str = "sim") -> dict[str, Any]:
+        """The model's status once it is `wanted`."""
+        self.until(lambda: self.status(model)["status"] == wanted)
+        return self.status(model)
+
+    def post(self, prompt: str, model: str = "sim", **fields: Any) -> httpx.Response:
+        """The response to a prompt, not streamed."""
+        return self.http.post(
+            "/api/generate", json={"model": model, "prompt": prompt, "stream": False, **fields}
+        )
+
+    def ask(self, prompt: str, model: str = "sim", **fields: Any) -> dict[str, Any]:
+        """The answer to a prompt as one object."""
+        response = self.post(prompt, model, **fields)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        assert answer["done"], answer
+        return answer
+
+    def stream(self, prompt: str, model: str = "sim", **fields: Any) -> Iterator[dict[str, Any]]:
+        """The lines of the answer as they come."""
+        body = {"model": model, "prompt": prompt, **fields}
+        with self.http.stream("POST", "/api/generate", json=body) as response:
+            assert response.status_code == 200, response.read()
+            for line in response.iter_lines():
+                yield json.loads(line)
+
+
+def text_of(lines: list[dict[str, Any]]) -> str:
+    """The streamed answer put together; its last line is an end, not an error."""
+    assert lines[-1].get("done"), lines[-1]
+    return "".join(line["response"] for line in lines)
+
+
+def _environment(mark: str, more: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AXM1_", "OLLAMA_"))}
+    # Scripts say `python3`: with this project's own environment active that is the one with `tokenizers`.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, "PATH": path, "NO_COLOR": "1", MARK: mark, **more}

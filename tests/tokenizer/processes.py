@@ -1,0 +1,24 @@
+"""Which processes live: seen from outside, in /proc."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes whose working folder this is; a zombie has none any more."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cwd").readlink() == folder:
+                found.append(int(entry.name))
+        except OSError:
+            continue  # gone meanwhile, or not ours to look at
+    return found
+
+
+async def until_working_in(folder: Path) -> None:
+    """Wait for a process in this folder; bounded by the caller."""
+    while not working_in(folder):  # noqa: ASYNC110 - another process starts it, there is no event
+        await asyncio.sleep(0.01)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from axm1_llm.tokenizer.sessions import Session, Sessions
+
+ids = st.lists(st.integers(0, 3), max_size=6).map(tuple)
+
+
+@given(ids, ids)
+def test_what_is_missing_after_what_is_held_makes_the_prompt_and_is_never_empty(
+    held: tuple[int, ...], prompt: tuple[int, ...]
+) -> None:
+    missing = Session(held=held).missing(prompt)
+    if missing is None:
+        assert prompt[: len(held)] != held or len(held) >= len(prompt)
+    else:
+        assert missing
+        assert held + missing == prompt
+
+
+def test_nothing_fits_after_what_is_not_known() -> None:
+    assert Session(held=None).missing((1, 2)) is None
+
+
+def test_the_number_that_the_runtime_printed_is_believed() -> None:
+    session = Session(held=(1, 2))
+    session.settle((3, 4, 5), held=4, complete=False)
+    assert session.held == (1, 2, 3, 4)
+
+
+def test_without_that_number_a_complete_answer_is_counted() -> None:
+    session = Session(held=(1, 2))
+    session.settle((3, 4), held=None, complete=True)
+    assert session.held == (1, 2, 3, 4)
+
+
+def test_after_a_stop_without_that_number_nothing_is_certain() -> None:
+    session = Session(held=(1, 2))
+    session.settle((3, 4), held=None, complete=False)
+    assert session.held is None
+
+
+def test_a_number_beyond_all_that_was_seen_makes_everything_uncertain() -> None:
+    session = Session(held=(1, 2))
+    session.settle((3,), held=9, complete=True)
+    assert session.held is None
+
+
+def test_the_newest_context_build_is_the_one_that_counts() -> None:
+    sessions = Sessions()
+    assert sessions.context is None
+    sessions.of("127.0.0.1")
+    assert sessions.context is None
+    uid = sessions.new_uid()
+    assert sessions.context is sessions.of_context(uid)
+
+
+def test_of_a_context_build_that_another_gateway_met_nothing_is_known() -> None:
+    sessions = Sessions()
+    assert sessions.of_context("from before").held is None
+    assert sessions.context is sessions.of_context("from before")
+
+
+def test_the_number_of_sessions_is_bounded() -> None:
+    sessions = Sessions()
+    first = sessions.of("first")
+    for number in range(100):
+        sessions.of(str(number))
+    assert len(sessions._sessions) == 64
+    assert sessions.of("first") is not first
