@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import time
 from contextlib import contextmanager
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 
     from deployment import Deployment
 
-_MARK = b"prompt >> "
+_MARK = b"\n>> "  # of plain builds
 _FRAME = b"\x02"
 _CHUNK = 65536
+_PATIENCE = 30.0
 
 
 class BareRuntime:
@@ -54,9 +56,10 @@ class BareRuntime:
         return first, whole, tokens
 
     def _read(self) -> bytes:
-        data = os.read(self._stdout, _CHUNK)
+        ready, _, _ = select.select([self._stdout], [], [], _PATIENCE)
+        data = os.read(self._stdout, _CHUNK) if ready else b""
         if not data:
-            raise RuntimeError("the runtime ended")
+            raise RuntimeError("the runtime ended, or hangs")
         return data
 
 

@@ -42,4 +42,4 @@ def test_when_there_is_none_the_error_names_each_place_and_the_way_out(tmp_path:
     places = (f"{tmp_path}/a.json", f"{tmp_path}/b.json")
     with pytest.raises(DescriptorError, match="--descriptor FILE or the variable AXM1_DESCRIPTOR") as caught:
         find_descriptor(None, places=places)
-    assert caught.value.problems[0] == f"looked for {tmp_path}/a.json, {tmp_path}/b.json"
+    assert caught.value.problems[0] == f"none was found; looked for {tmp_path}/a.json, {tmp_path}/b.json"

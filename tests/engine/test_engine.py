@@ -9,6 +9,7 @@ import pytest
 from axm1_llm.engine import DoneReason, ThinkingMode
 from axm1_llm.errors import (
     LoadError,
+    ModelError,
     PromptTooLongError,
     RequestCancelledError,
     RuntimeDiedError,
@@ -467,3 +468,28 @@ async def test_an_answer_that_takes_longer_than_the_keep_alive_is_not_cut(bench:
         child.say(frames("late") + END + MARK)
         assert (await collect(generation))[0] == "late"
         await within(loading)
+
+
+async def test_a_prompt_that_the_runtime_refuses_without_an_answer_is_an_error(bench: MakeBench) -> None:
+    async with bench() as b:
+        child = await b.ready_child()
+        generation = b.engine.submit(ask())
+        await child.prompt()
+        child.say(b"[E][  main][ 1]: SetKVCache failed: -1,the context may be full\nprompt >> ")
+        with pytest.raises(ModelError, match="refused the prompt: SetKVCache failed"):
+            await collect(generation)
+        assert b.engine.status().state == "ready"
+
+
+async def test_a_caller_that_leaves_while_its_prompt_is_rendered_costs_the_card_nothing(
+    bench: MakeBench,
+) -> None:
+    async with bench() as b:
+        child = await b.ready_child()
+        generation = b.engine.submit(ask())
+        generation.cancel()
+        following = b.engine.submit(ask())
+        assert await child.prompt() == b"ticket-1\n"
+        child.say(frames("ok") + END + MARK)
+        assert (await collect(following))[0] == "ok"
+        assert child.interrupts.empty()

@@ -151,3 +151,36 @@ async def test_special_tokens_that_only_the_config_names_are_known(tiny: Path) -
     tokenizer = load_builtin("m", tiny, tiny, None)
     assert tokenizer.eos_id == size
     assert (await tokenizer.encode_prompt(PromptSpec(text="<|late|>"))).ids == (size,)
+
+
+async def test_a_tokenizer_that_asks_for_bos_gets_it_on_raw_prompts_only(tiny: Path) -> None:
+    config = json.loads((tiny / "tokenizer_config.json").read_text("utf-8"))
+    config |= {"bos_token": "<|endoftext|>", "add_bos_token": True}
+    (tiny / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    tokenizer = load_builtin("m", tiny, tiny, "{{ messages[0].content }}")
+    assert (await tokenizer.encode_prompt(PromptSpec(text="Hi"))).ids == (
+        tokenizer.bos_id,
+        *tiny_ids(tiny, "Hi"),
+    )
+    chat = PromptSpec(messages=(Message("user", "Hi"),))
+    assert (await tokenizer.encode_prompt(chat)).ids == tuple(tiny_ids(tiny, "Hi"))
+
+
+async def test_any_number_of_templates_can_be_brought_along(tiny: Path) -> None:
+    tokenizer = load_builtin("m", tiny, tiny, None)
+    for number in range(30):
+        spec = PromptSpec(messages=(Message("user", "Hi"),), template=str(number))
+        assert (await tokenizer.encode_prompt(spec)).ids == tuple(tiny_ids(tiny, str(number)))
+    assert len(tokenizer._compiled) == 8
+
+
+def test_a_file_that_is_far_too_large_is_named(tiny: Path) -> None:
+    with (tiny / "tokenizer_config.json").open("wb") as file:
+        file.truncate(300 * 1024 * 1024)
+    with pytest.raises(TokenizerFilesError, match="larger than"):
+        load_builtin("m", tiny, tiny, None)
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TokenizerFilesError, match="does not exist"):
+        load_builtin("m", tmp_path / "no", tmp_path, None)

@@ -13,7 +13,7 @@ import pytest
 from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.tokenizer.client import TokenizerClient
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
-from tokenizer.runtime_calls import Runtime, call, unframed
+from tokenizer.runtime_calls import Runtime, call, parsed, send, unframed
 from tokenizer.tiny import tiny_ids
 
 
@@ -267,3 +267,58 @@ async def test_answers_of_two_context_builds_do_not_mix(desk: Desk) -> None:
     heard = [await one.decode(first[:2]), await other.decode(second[:2])]
     heard += [await one.decode(first[2:]), await other.decode(second[2:])]
     assert [unframed(text) for text in heard] == [["", ""], ["", ""], ["世"], ["界"]]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"text": "\xff\xfe"}', b"\x00" * 50])
+async def test_a_body_that_is_no_json_gets_an_error(desk: Desk, body: bytes) -> None:
+    head = b"POST /encode HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+    heard = parsed(await asyncio.to_thread(send, desk.runtime.port, head + body))
+    assert heard.status == 400
+    assert "JSON" in heard.content["error"]
+
+
+async def test_a_context_build_may_name_itself_in_the_query(desk: Desk) -> None:
+    runtime = desk.runtime
+    await runtime.connect()
+    ticket = await desk.client.open_ticket("tiny", spec("You are helpful.", "Hi"))
+    await runtime.encode(ticket.line)
+    heard = await asyncio.to_thread(
+        call, runtime.port, "POST", f"/decode?uid={runtime.uid}", {"token_ids": desk.ids("Hi")}
+    )
+    assert heard.content == {"text": "\x02H\x03\x02i\x03"}
+
+
+async def test_a_context_build_that_was_not_reset_gets_the_prompt_after_what_it_holds(desk: Desk) -> None:
+    runtime = desk.runtime
+    await runtime.connect()
+    ticket = await desk.client.open_ticket("tiny", spec("You are a pirate.", "Ahoy"))
+    assert ticket.resets
+    before = list(runtime.held)
+    assert await runtime.encode(ticket.line) == desk.prompt("You are a pirate.", "Ahoy")
+    await desk.client.close_ticket(ticket.line, printed=0, held=len(runtime.held))
+    more = await desk.client.open_ticket("tiny", spec("You are a pirate.", "Ahoy", "Arr", "More"))
+    assert more.resets
+    assert runtime.held == before + desk.prompt("You are a pirate.", "Ahoy")
+
+
+async def test_a_template_that_takes_no_system_prompt_still_gives_a_reset_ids(
+    serve: Callable[..., Awaitable[Any]], describe: Callable[..., ModelDescriptor], tiny: Path
+) -> None:
+    refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}Hi"
+    descriptor = describe(tokenizer_path=tiny, chat_template=refuses)
+    running = await serve(descriptor)
+    await running.client.start("tiny")
+    runtime = Runtime(descriptor.tokenizer_port or 0)
+    await runtime.connect()
+    assert runtime.held == tiny_ids(tiny, "<|im_end|>")
+
+
+async def test_a_template_whose_prompts_are_all_the_same_gives_a_reset_ids(
+    serve: Callable[..., Awaitable[Any]], describe: Callable[..., ModelDescriptor], tiny: Path
+) -> None:
+    descriptor = describe(tokenizer_path=tiny, chat_template="{{ 'Hi' }}")
+    running = await serve(descriptor)
+    await running.client.start("tiny")
+    runtime = Runtime(descriptor.tokenizer_port or 0)
+    await runtime.connect()
+    assert runtime.held == tiny_ids(tiny, "Hi")

@@ -193,3 +193,47 @@ async def test_tickets_that_are_never_closed_are_not_remembered_for_ever() -> No
             await client.open_ticket("m", PromptSpec(text="x"))
         assert len(client._models) == 256
         await client.aclose()
+
+
+async def test_a_connection_that_the_server_ended_while_it_was_idle_is_forgotten() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)  # and the connection ends, though it was to be kept
+
+    async with server(handle) as url, keeping(url) as client, asyncio.timeout(5):
+        assert await client.request("GET", "/", b"", 5) == (200, b"{}")
+        while client._idle:  # noqa: ASYNC110 - the end of the connection arrives by itself
+            await asyncio.sleep(0)
+        assert not client._all
+        assert await client.request("GET", "/", b"", 5) == (200, b"{}")
+
+
+async def test_an_answer_that_breaks_off_on_a_kept_connection_is_not_asked_for_again() -> None:
+    asked = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while await reader.readuntil(b"\r\n\r\n"):
+            asked += 1
+            if asked == 2:
+                writer.write(b"HTTP/1.1 20")
+                return
+            writer.write(OK)
+
+    async with server(handle) as url, keeping(url) as client, asyncio.timeout(5):
+        assert await client.request("GET", "/", b"", 5) == (200, b"{}")
+        with pytest.raises(ConnectionError):
+            await client.request("GET", "/", b"", 5)
+        assert asked == 2
+
+
+async def test_closing_a_ticket_at_a_service_that_refuses_is_a_tokenizer_error() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 503 No\r\nContent-Length: 20\r\n\r\n{"error":"a reason"}')
+
+    async with server(handle) as url, asyncio.timeout(5):
+        client = TokenizerClient(url, "token")
+        with pytest.raises(TokenizerError, match="a reason"):
+            await client.close_ticket("axm1-ticket-x", printed=0)
+        await client.aclose()

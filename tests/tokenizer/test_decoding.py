@@ -165,3 +165,11 @@ def test_ids_beyond_the_vocabulary_are_no_text(tmp_path: Path) -> None:
     folder = write_tiny_tokenizer(tmp_path)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert pieces_of(Decoding(tokenizer).stream(), [9999, 2**32 - 1]) == ["", ""]
+
+
+def test_an_unfinished_character_is_told_on_request_by_any_decoder() -> None:
+    tokenizer = sentencepiece(decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()]))
+    stream = Decoding(tokenizer).stream()
+    assert pieces_of(stream, [*"界".encode(), 0xE4]) == ["", "", "界", ""]
+    assert stream.flush() == "\ufffd"
+    assert Decoding(tokenizer).stream().flush() == ""

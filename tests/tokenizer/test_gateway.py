@@ -190,3 +190,19 @@ async def test_a_thousand_calls_leave_nothing_behind(gateway: Serve) -> None:
     await asyncio.to_thread(many)
     gc.collect()
     assert sum(isinstance(thing, _Connection) for thing in gc.get_objects()) < 10
+
+
+async def test_connections_beyond_the_most_are_turned_away_and_the_others_served(gateway: Serve) -> None:
+    port = await gateway(echo)
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(256)]
+    async with asyncio.timeout(5):
+        reader, extra = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        extra.close()
+        idle[0][1].write(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"200 OK" in await idle[0][0].read()
+        for _, writer in idle:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()

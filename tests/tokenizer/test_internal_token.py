@@ -27,6 +27,8 @@ def test_a_missing_file_is_made_for_its_owner_only(tmp_path: Path) -> None:
 def test_services_that_start_at_the_same_moment_agree(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         tokens = pool.starmap(shared_token, [(None, tmp_path / "token")] * 16)
+        pool.close()
+        pool.join()
     assert len(set(tokens)) == 1
 
 

@@ -17,7 +17,7 @@ from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.errors import PromptTooLongError, RequestError, TokenizerError
 from axm1_llm.tokenizer.client import TokenizerClient
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
-from tokenizer.processes import working_in
+from tokenizer.processes import until_working_in, working_in
 from tokenizer.runtime_calls import Runtime, unframed
 
 SCRIPT = Path(__file__).with_name("vendor_script.py")
@@ -268,3 +268,18 @@ async def test_a_stopped_service_leaves_no_script_behind(scripted: Scripted) -> 
         stopped = await http.post(f"{desk.url}/api/stop/tiny", headers=headers, timeout=10)
     assert stopped.json()["status"] == "idle"
     assert not working_in(desk.folder)
+
+
+async def test_stopping_while_it_starts_and_starting_while_it_stops_come_to_an_end(
+    scripted: Scripted,
+) -> None:
+    desk = await scripted()
+    headers = {"X-Axm1-Token": "a-token-of-the-tests"}
+    async with asyncio.timeout(20), httpx.AsyncClient(trust_env=False) as http:
+        starting = asyncio.create_task(desk.client.start("tiny"))
+        await until_working_in(desk.folder)
+        stopping = asyncio.create_task(http.post(f"{desk.url}/api/stop/tiny", headers=headers, timeout=10))
+        await asyncio.wait((starting, stopping))
+        starting.exception()  # it was stopped: whether that was before or after it answered is chance
+        await desk.client.start("tiny")
+    assert (await desk.status())["status"] == "ready"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,9 @@ def ollama_router(scheduler: Scheduler) -> APIRouter:
     @router.head("/api/tags", include_in_schema=False)
     @router.get("/api/tags", summary="The models of the descriptor")
     async def tags() -> dict[str, Any]:
-        return {"models": [_tag(engine.descriptor) for engine in scheduler.engines]}
+        # In a thread: it looks at every file of every model's folder.
+        models = [engine.descriptor for engine in scheduler.engines]
+        return {"models": await asyncio.to_thread(lambda: [_tag(model) for model in models])}
 
     @router.post("/api/generate", summary="Answer a prompt", openapi_extra=_GENERATE_BODY)
     async def generate(request: Request) -> Response:

@@ -32,9 +32,9 @@ def find_descriptor(explicit: Path | None, *, places: tuple[str, ...] = DEFAULT_
         if Path(place).is_file():
             return Path(place).absolute()
     raise DescriptorError(
-        "no model descriptor",
+        "the model descriptor",
         (
-            "looked for " + ", ".join(places),
+            "none was found; looked for " + ", ".join(places),
             "name yours with --descriptor FILE or the variable AXM1_DESCRIPTOR",
         ),
     )

@@ -14,11 +14,12 @@ from axm1_llm.engine.answering import Answer
 from axm1_llm.engine.generation import DoneReason
 from axm1_llm.engine.reaching import start_tokenizer
 from axm1_llm.engine.states import State, StateMachine, Trigger
-from axm1_llm.errors import PromptTooLongError, RuntimeStalledError, TokenizerError
+from axm1_llm.errors import ModelError, PromptTooLongError, RuntimeStalledError, TokenizerError
 from axm1_llm.runtime.events import (
     AnswerEnd,
     CacheState,
     Event,
+    LogLine,
     Mark,
     PromptMark,
     PromptRejected,
@@ -93,6 +94,7 @@ class Exchange:
         self._deadlines = deadlines
         self._clock = clock
         self._held: int | None = None  # ids in the KV cache, as a context build says after an answer
+        self._complaint = ""  # the first error line since the prompt
         self.answer: Answer | None = None
 
     async def run(self, generation: Generation, load: int) -> None:
@@ -106,13 +108,16 @@ class Exchange:
             Axm1Error: the prompt could not be handed over; the runtime is as it was.
             ModelError: the runtime failed; it is of no more use.
         """
+        self._held, self._complaint = None, ""
         ticket = await self._open_ticket(generation.request.prompt)
+        if generation.done:  # the caller left meanwhile: the card need not work for nobody
+            await self._close_ticket(ticket, 0)
+            return
         if ticket.resets:
             self._session.write(RESET)
             await self._until_mark(self._deadlines.prefill)
         answer = Answer(generation, ticket.prompt_tokens, load, self._clock(), ticket.opens_thinking)
         self.answer = answer
-        self._held = None
         self._session.drain()
         self._session.write(ticket.line.encode() + b"\n", bare=self._tokenizer is None)
         self._machine.fire(Trigger.PROMPT_WRITTEN)
@@ -120,9 +125,9 @@ class Exchange:
             answer.complete(reason, self._clock())
         if not self._at_mark():
             await self._interrupt(answer)
-        record = await self._close_ticket(ticket, answer)
+        record = await self._close_ticket(ticket, answer.printed)
         if not generation.done:
-            answer.complete(self._add_tail(answer, record), self._clock())
+            self._finish(answer, record)
 
     async def _open_ticket(self, prompt: PromptSpec) -> Ticket:
         if self._tokenizer is None:
@@ -136,15 +141,24 @@ class Exchange:
             await start_tokenizer(self._tokenizer, model, self._deadlines.tokenizer)
             return await self._tokenizer.open_ticket(model, prompt)
 
-    async def _close_ticket(self, ticket: Ticket, answer: Answer) -> AnswerRecord:
+    async def _close_ticket(self, ticket: Ticket, printed: int) -> AnswerRecord:
         if self._tokenizer is None:
-            return AnswerRecord((), answer.tokens, ended=True)
+            return AnswerRecord((), printed, ended=True)
         try:
-            return await self._tokenizer.close_ticket(ticket.line, printed=answer.printed, held=self._held)
+            return await self._tokenizer.close_ticket(ticket.line, printed=printed, held=self._held)
         except TokenizerError as error:
             # The answer itself is there; only its last unprinted tokens may be missing.
             structlog.get_logger().warning("ticket_not_closed", model=error.model, reason=error.reason)
-            return AnswerRecord((), answer.printed, ended=False)
+            return AnswerRecord((), printed, ended=False)
+
+    def _finish(self, answer: Answer, record: AnswerRecord) -> None:
+        """The result of an answer that the runtime ended by itself."""
+        if self._complaint and not answer.tokens and not record.tail:
+            # A context build whose cache is full says so and shows its mark, without an answer.
+            reason = f"the runtime refused the prompt: {self._complaint}"
+            answer.generation.fail(ModelError(self._descriptor.model_name, reason))
+        else:
+            answer.complete(self._add_tail(answer, record), self._clock())
 
     def _add_tail(self, answer: Answer, record: AnswerRecord) -> DoneReason:
         """Pass on what the runtime generated and did not print; why the answer ended."""
@@ -173,6 +187,8 @@ class Exchange:
                 case PromptRejected(tokens, limit):
                     # What follows is nonsense with a normal end.
                     generation.fail(PromptTooLongError(self._descriptor.model_name, tokens, limit))
+                case LogLine(text, level="E"):
+                    self._complaint = self._complaint or text
                 case _:
                     pass
         return None

@@ -1,0 +1,168 @@
+"""Processes that are killed: nothing outlives the service, and the service outlives everything else."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from e2e.conftest import Serve
+from e2e.models import Model
+from e2e.processes import survivors
+from e2e.services import Program, Service, text_of
+from e2e.vendor_script import write_script_tokenizer
+
+_LONG = "n" * 1500
+_SLOW = "--sim_max_token_len 8192 --sim_tokens_per_second 300"
+
+
+@pytest.fixture
+def models(model: Callable[..., Model]) -> list[Model]:
+    """One model with the built-in tokenizer, one with a tokenizer script."""
+    builtin = model(_SLOW, run_on_startup=True)
+    scripted = model(_SLOW, name="scripted", tokenizer_py="tokenizer.py", run_on_startup=True)
+    write_script_tokenizer(scripted.folder, "tokenizer.py")
+    return [builtin, scripted]
+
+
+def _runtimes(service: Program) -> int:
+    return len(service.processes("axm1_llm.sim"))
+
+
+def _all_there(service: Service) -> None:
+    assert _runtimes(service) == 2
+    assert len(service.processes("tokenizer-service")) >= 1
+    assert len(service.processes("tokenizer.py")) >= 1
+
+
+def _begin(service: Service, model: str = "sim") -> httpx.Response:
+    """A prompt in the middle of its answer."""
+    body = {"model": model, "prompt": _LONG}
+    request = service.http.build_request("POST", "/api/generate", json=body)
+    response = service.http.send(request, stream=True)
+    assert response.status_code == 200, response.read()
+    return response
+
+
+def test_nothing_outlives_a_killed_service(serve_once: Serve, models: list[Model]) -> None:
+    service = serve_once(*models)
+    _all_there(service)
+    answer = _begin(service)
+    service.signal(signal.SIGKILL)
+    assert service.left(2) == []
+    answer.close()
+
+
+def test_nothing_outlives_a_killed_service_whose_runtime_ignores_signals(
+    serve_once: Serve, model: Callable[..., Model]
+) -> None:
+    stubborn = model(
+        _SLOW, "--sim_fault ignore_sigterm --sim_fault ignore_sigint --sim_fault grandchild", run_on_startup=True
+    )
+    service = serve_once(stubborn)
+    answer = _begin(service)
+    service.signal(signal.SIGKILL)
+    assert service.left(2) == []
+    answer.close()
+
+
+def test_a_service_that_is_asked_to_leave_leaves_nothing(serve_once: Serve, models: list[Model]) -> None:
+    service = serve_once(*models)
+    _all_there(service)
+    begun = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - begun < 5
+
+
+def test_a_service_that_leaves_ends_the_answers_in_hand_within_the_drain_time(
+    serve_once: Serve, models: list[Model]
+) -> None:
+    service = serve_once(*models, options=("--drain-timeout", "1s"))
+    answer = _begin(service)
+    begun = time.monotonic()
+    service.stop()
+    assert time.monotonic() - begun < 1 + 4
+    with suppress(httpx.TransportError):
+        last = list(answer.iter_lines())[-1]
+        assert "shutting down" in last
+    answer.close()
+
+
+def test_a_short_answer_may_end_while_the_service_leaves(serve_once: Serve, models: list[Model]) -> None:
+    service = serve_once(*models)
+    lines = service.stream("short", options={"num_predict": 5})
+    first = next(lines)
+    service.signal(signal.SIGTERM)
+    assert text_of([first, *lines]) == "short"
+    assert service.wait() == 0
+    assert service.left(2) == []
+
+
+def test_a_service_leaves_while_a_model_loads(serve_once: Serve, model: Callable[..., Model]) -> None:
+    slow = model("--sim_load_ms 3000")
+    service = serve_once(slow)
+    request = service.http.build_request("POST", "/api/generate", json={"model": "sim", "prompt": "x"})
+    with suppress(httpx.TimeoutException):
+        service.http.send(request, stream=True, timeout=httpx.Timeout(0.2)) if False else None  # type: ignore[call-overload]
+    service.until_status("idle")
+    service.stop()
+
+
+def test_a_killed_tokenizer_service_comes_back_for_the_next_prompt(
+    serve_once: Serve, models: list[Model]
+) -> None:
+    service = serve_once(*models)
+    before = {process.pid for process in service.processes("axm1_llm.sim")}
+    doomed = [*service.processes("tokenizer-service"), *service.processes("tokenizer.py")]
+    _leader(doomed, "tokenizer-service").kill()
+    assert survivors(doomed, 2) == []
+    for name in ("sim", "scripted", "sim"):
+        assert service.ask("still there?", name)["response"] == "still there?"
+    _all_there(service)
+    # A runtime at rest has no need to be loaded anew, which takes up to a minute on a card.
+    assert {process.pid for process in service.processes("axm1_llm.sim")} == before
+
+
+def test_a_tokenizer_service_killed_in_the_middle_of_an_answer_ends_it_with_an_error(
+    serve_once: Serve, models: list[Model]
+) -> None:
+    service = serve_once(*models)
+    answer = _begin(service)
+    _leader(service.processes("tokenizer-service"), "tokenizer-service").kill()
+    last = list(answer.iter_lines())[-1]
+    assert '"error"' in last
+    for name in ("sim", "scripted"):
+        assert service.ask("still there?", name)["response"] == "still there?"
+
+
+@pytest.mark.parametrize("victim", ["axm1_llm.sim", "run.sh"])
+def test_a_killed_runtime_ends_its_answer_with_an_error_and_comes_back(
+    serve_once: Serve, models: list[Model], victim: str
+) -> None:
+    service = serve_once(*models)
+    answer = _begin(service)
+    old = service.processes("axm1_llm.sim") + service.processes("run.sh")
+    mine = [process for process in old if _belongs(process, models[0])]
+    _leader([process for process in mine if victim in " ".join(process.cmdline())], victim).kill()
+    last = list(answer.iter_lines())[-1]
+    assert '"error"' in last
+    assert "SIGKILL" in last
+    assert survivors(mine, 2) == []
+    assert service.ask("still there?")["response"] == "still there?"
+    assert service.ask("untouched?", "scripted")["response"] == "untouched?"
+    failed = [step for step in service.status()["transitions"] if step["to"] == "failed"]
+    assert len(failed) == 1
+    assert "SIGKILL" in failed[0]["reason"]
+
+
+def test_a_runtime_killed_at_rest_comes_back_by_itself(serve_once: Serve, models: list[Model]) -> None:
+    service = serve_once(*models)
+    old = [process for process in service.processes("axm1_llm.sim") if _belongs(process, models[0])]
+    _leader(old, "axm1_llm.sim").kill()
+    service.until(lambda: service.status()["status"] == "failed")
+    service.until_status("ready")
+    assert service.ask("back?")["response"] == "back?"
