@@ -39,7 +39,7 @@ class Streamed:
 
 
 class StreamClient:
-    """POSTs JSON over one connection that stays open, and takes chunked answers with their times."""
+    """POSTs JSON over one connection, and takes chunked answers with their times."""
 
     def __init__(self, port: int, path: str) -> None:
         self._path = path

@@ -34,10 +34,10 @@ def measure_speed(deployment: Deployment, rounds: int) -> list[Figure]:
     prompt = MIDDLE if deployment.rate else LONG
     bare: list[float] = []
     runs: list[_Run] = []
-    with StreamClient(deployment.llm_port, "/api/generate") as client, bare_runtime(deployment) as runtime:
+    with bare_runtime(deployment) as runtime:
         for _ in range(rounds):
             bare.append(_speed(*runtime.answer(prompt)))
-            runs.append(_through_api(deployment, client, prompt))
+            runs.append(_through_api(deployment, prompt))
         bare.append(_speed(*runtime.answer(prompt)))
     return _figures(deployment.rate, bare, runs)
 
@@ -46,10 +46,11 @@ def _speed(_: float, whole: float, tokens: int) -> float:
     return tokens / whole
 
 
-def _through_api(deployment: Deployment, client: StreamClient, prompt: str) -> _Run:
+def _through_api(deployment: Deployment, prompt: str) -> _Run:
     pids = (deployment.llm_pid, deployment.tokenizer_pid)
     before = [processor_seconds(pid) for pid in pids]
-    answer = client.post({"model": MODEL, "prompt": prompt})
+    with StreamClient(deployment.llm_port, "/api/generate") as client:
+        answer = client.post({"model": MODEL, "prompt": prompt})
     spent = [processor_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
     expected = deployment.workload.text
     assert answer.text == expected if prompt == LONG else expected.startswith(answer.text)

@@ -173,15 +173,13 @@ class Child:
         # a runtime without its script holds the card.
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        try:
-            for fd in self._outputs:
-                # Bounded: a grandchild that left the group could keep the pipe open and full.
-                for _ in range(64):
-                    if not self._read(fd):
-                        break
-        finally:  # also when a sink raises: who waits for the exit must not wait for ever
-            self._release()
-            self.exited.set_result(code)
+        for fd in self._outputs:
+            # Bounded: a grandchild that left the group could keep the pipe open and full.
+            for _ in range(64):
+                if not self._read(fd):
+                    break
+        self._release()
+        self.exited.set_result(code)
 
     def _release(self) -> None:
         for fd in (*self._outputs, self._pidfd):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
-from tests.child.processes import Liveness
+
+from child.processes import Liveness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

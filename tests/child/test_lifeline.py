@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.child.processes import STUBBORN, children, readable, running, write_program
 
 from axm1_llm.child import Patience
+from child.processes import STUBBORN, children, readable, running, write_program
 
 if TYPE_CHECKING:
-    from tests.child.processes import Liveness
+    from child.processes import Liveness
 
 _SERVICE = """
 import asyncio, os, pathlib, signal, sys

@@ -6,9 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.child.processes import STUBBORN, running, started, write_program, write_until_broken
 
 from axm1_llm.child import start_child
+from child.processes import STUBBORN, running, started, write_program, write_until_broken
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.child.processes import children, descriptors, running, started, write_program
+
+from child.processes import children, descriptors, running, started, write_program
 
 
 async def test_a_missing_program_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
-from tests.child.processes import (
+
+from axm1_llm.child import Patience
+from child.processes import (
     STUBBORN,
     children,
     readable,
@@ -18,12 +20,10 @@ from tests.child.processes import (
     write_until_broken,
 )
 
-from axm1_llm.child import Patience
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.child.processes import Liveness, Sink
+    from child.processes import Liveness, Sink
 
 # A step that is not meant to be reached would take longer than the test may.
 _NEVER = 60.0

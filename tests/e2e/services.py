@@ -85,13 +85,16 @@ class Program:
         ended, _, _ = select.select([self._pidfd], [], [], _LOOK)
         assert not ended, f"it ended with {self._process.wait()}:\n{self.log}"
 
-    def processes(self, part: str = "") -> list[psutil.Process]:
-        """Its live processes whose command line holds `part`."""
-        return [process for process in processes_of(self.mark) if part in describe(process)]
+    def processes(self, part: str = "", folder: Path | None = None) -> list[psutil.Process]:
+        """Its live processes whose command line holds `part`, and that run in `folder`."""
+        found = [process for process in processes_of(self.mark) if part in describe(process)]
+        # Each group has a watcher too, whose command line is that of the program that it watches.
+        found = [process for process in found if "trap" not in describe(process)]
+        return [process for process in found if folder is None or Path(process.cwd()) == folder]
 
-    def process(self, part: str) -> psutil.Process:
+    def process(self, part: str, folder: Path | None = None) -> psutil.Process:
         """The one process whose command line holds `part`."""
-        (found,) = self.processes(part)
+        (found,) = self.processes(part, folder)
         return found
 
     def footprint(self) -> Footprint:
@@ -128,12 +131,14 @@ class Service(Program):
     """A program with an llm-service in it.
 
     Attributes:
-        url: where its API is.
+        port: where its API is.
+        url: the same as an address.
         http: a client of it.
     """
 
     def __init__(self, command: str, port: int, *options: str, env: Mapping[str, str] | None = None) -> None:
         super().__init__(command, "--port", str(port), *options, env=env)
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
 
@@ -181,6 +186,25 @@ class Service(Program):
         answer: dict[str, Any] = response.json()
         assert answer["done"], answer
         return answer
+
+    def sent(self, prompt: str, model: str = "sim", *, buffer: int | None = None) -> socket.socket:
+        """A connection on which a prompt was sent and nothing was read; `buffer` makes it hold little."""
+        body = json.dumps({"model": model, "prompt": prompt}).encode()
+        connection = socket.socket()
+        connection.settimeout(PATIENCE)
+        if buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        connection.connect(("127.0.0.1", self.port))
+        head = f"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        return connection
+
+    def begin(self, prompt: str, model: str = "sim") -> httpx.Response:
+        """The response to a prompt whose first token has come."""
+        request = self.http.build_request("POST", "/api/generate", json={"model": model, "prompt": prompt})
+        response = self.http.send(request, stream=True)
+        assert response.status_code == 200, response.read()
+        return response
 
     def stream(self, prompt: str, model: str = "sim", **fields: Any) -> Iterator[dict[str, Any]]:
         """The lines of the answer as they come."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
 from e2e.conftest import Serve
 from e2e.models import Model
 from e2e.processes import Footprint
-from e2e.services import PATIENCE, Service
+from e2e.services import Service
 
 _CLIENTS = 3
 _PROMPTS = 200
@@ -57,8 +56,7 @@ def test_a_cancelled_prompt_stops_the_runtime_before_its_end(service: Service) -
 
 def test_a_client_that_reads_nothing_holds_up_nobody_else(service: Service) -> None:
     # More than its connection holds, so that the service's writing stands still when the client vanishes.
-    body = json.dumps({"model": "sim", "prompt": "s" * 2000}).encode()
-    with closing(_sent(service, body, buffer=2048)):
+    with closing(service.sent("s" * 2000, buffer=2048)):
         assert service.ask("next, please")["response"] == "next, please"
     assert service.ask("and again")["response"] == "and again"
     service.until_status("ready")
@@ -94,15 +92,10 @@ def _one(service: Service, dice: random.Random) -> str:
 
 
 def _vanish_unanswered(service: Service, model: str, prompt: str, dice: random.Random) -> None:
-    body = json.dumps({"model": model, "prompt": prompt, "stream": dice.random() < 0.5}).encode()
-    connection = _sent(service, body)
-    if dice.random() < 0.5:
-        connection.settimeout(dice.random() / 20)
-        try:
+    with closing(service.sent(prompt, model)) as connection, suppress(TimeoutError):
+        if dice.random() < 0.5:
+            connection.settimeout(dice.random() / 20)
             connection.recv(1)
-        except TimeoutError:
-            pass
-    connection.close()
 
 
 def _vanish_in_the_middle(service: Service, model: str, prompt: str, dice: random.Random) -> str:
@@ -117,18 +110,6 @@ def _vanish_in_the_middle(service: Service, model: str, prompt: str, dice: rando
             if left <= 0:
                 break
     return "" if prompt.startswith(text) else f"{text!r} for {prompt!r}"
-
-
-def _sent(service: Service, body: bytes, buffer: int | None = None) -> socket.socket:
-    host, port = service.http.base_url.host, service.http.base_url.port
-    connection = socket.socket()
-    connection.settimeout(PATIENCE)
-    if buffer is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    connection.connect((host, port))
-    head = f"POST /api/generate HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
-    connection.sendall(head.encode() + body)
-    return connection
 
 
 def _settled(service: Service) -> Footprint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import httpx
 import pytest
@@ -35,23 +35,14 @@ def _runtimes(service: Program) -> int:
 
 def _all_there(service: Service) -> None:
     assert _runtimes(service) == 2
-    assert len(service.processes("tokenizer-service")) >= 1
-    assert len(service.processes("tokenizer.py")) >= 1
-
-
-def _begin(service: Service, model: str = "sim") -> httpx.Response:
-    """A prompt in the middle of its answer."""
-    body = {"model": model, "prompt": _LONG}
-    request = service.http.build_request("POST", "/api/generate", json=body)
-    response = service.http.send(request, stream=True)
-    assert response.status_code == 200, response.read()
-    return response
+    assert len(service.processes("tokenizer-service")) == 1
+    assert len(service.processes("tokenizer.py")) == 1
 
 
 def test_nothing_outlives_a_killed_service(serve_once: Serve, models: list[Model]) -> None:
     service = serve_once(*models)
     _all_there(service)
-    answer = _begin(service)
+    answer = service.begin(_LONG)
     service.signal(signal.SIGKILL)
     assert service.left(2) == []
     answer.close()
@@ -64,7 +55,7 @@ def test_nothing_outlives_a_killed_service_whose_runtime_ignores_signals(
         _SLOW, "--sim_fault ignore_sigterm --sim_fault ignore_sigint --sim_fault grandchild", run_on_startup=True
     )
     service = serve_once(stubborn)
-    answer = _begin(service)
+    answer = service.begin(_LONG)
     service.signal(signal.SIGKILL)
     assert service.left(2) == []
     answer.close()
@@ -82,7 +73,7 @@ def test_a_service_that_leaves_ends_the_answers_in_hand_within_the_drain_time(
     serve_once: Serve, models: list[Model]
 ) -> None:
     service = serve_once(*models, options=("--drain-timeout", "1s"))
-    answer = _begin(service)
+    answer = service.begin(_LONG)
     begun = time.monotonic()
     service.stop()
     assert time.monotonic() - begun < 1 + 4
@@ -103,13 +94,12 @@ def test_a_short_answer_may_end_while_the_service_leaves(serve_once: Serve, mode
 
 
 def test_a_service_leaves_while_a_model_loads(serve_once: Serve, model: Callable[..., Model]) -> None:
-    slow = model("--sim_load_ms 3000")
-    service = serve_once(slow)
-    request = service.http.build_request("POST", "/api/generate", json={"model": "sim", "prompt": "x"})
-    with suppress(httpx.TimeoutException):
-        service.http.send(request, stream=True, timeout=httpx.Timeout(0.2)) if False else None  # type: ignore[call-overload]
-    service.until_status("idle")
-    service.stop()
+    service = serve_once(model("--sim_load_ms 5000"), options=("--drain-timeout", "1s"))
+    with closing(service.sent("hello")):
+        service.until_status("initializing")
+        begun = time.monotonic()
+        service.stop()
+        assert time.monotonic() - begun < 1 + 4
 
 
 def test_a_killed_tokenizer_service_comes_back_for_the_next_prompt(
@@ -118,7 +108,7 @@ def test_a_killed_tokenizer_service_comes_back_for_the_next_prompt(
     service = serve_once(*models)
     before = {process.pid for process in service.processes("axm1_llm.sim")}
     doomed = [*service.processes("tokenizer-service"), *service.processes("tokenizer.py")]
-    _leader(doomed, "tokenizer-service").kill()
+    doomed[0].kill()
     assert survivors(doomed, 2) == []
     for name in ("sim", "scripted", "sim"):
         assert service.ask("still there?", name)["response"] == "still there?"
@@ -131,8 +121,8 @@ def test_a_tokenizer_service_killed_in_the_middle_of_an_answer_ends_it_with_an_e
     serve_once: Serve, models: list[Model]
 ) -> None:
     service = serve_once(*models)
-    answer = _begin(service)
-    _leader(service.processes("tokenizer-service"), "tokenizer-service").kill()
+    answer = service.begin(_LONG)
+    service.process("tokenizer-service").kill()
     last = list(answer.iter_lines())[-1]
     assert '"error"' in last
     for name in ("sim", "scripted"):
@@ -144,14 +134,13 @@ def test_a_killed_runtime_ends_its_answer_with_an_error_and_comes_back(
     serve_once: Serve, models: list[Model], victim: str
 ) -> None:
     service = serve_once(*models)
-    answer = _begin(service)
-    old = service.processes("axm1_llm.sim") + service.processes("run.sh")
-    mine = [process for process in old if _belongs(process, models[0])]
-    _leader([process for process in mine if victim in " ".join(process.cmdline())], victim).kill()
+    answer = service.begin(_LONG)
+    old = service.processes(folder=models[0].folder)
+    service.process(victim, models[0].folder).kill()
     last = list(answer.iter_lines())[-1]
     assert '"error"' in last
     assert "SIGKILL" in last
-    assert survivors(mine, 2) == []
+    assert survivors(old, 2) == []
     assert service.ask("still there?")["response"] == "still there?"
     assert service.ask("untouched?", "scripted")["response"] == "untouched?"
     failed = [step for step in service.status()["transitions"] if step["to"] == "failed"]
@@ -161,8 +150,7 @@ def test_a_killed_runtime_ends_its_answer_with_an_error_and_comes_back(
 
 def test_a_runtime_killed_at_rest_comes_back_by_itself(serve_once: Serve, models: list[Model]) -> None:
     service = serve_once(*models)
-    old = [process for process in service.processes("axm1_llm.sim") if _belongs(process, models[0])]
-    _leader(old, "axm1_llm.sim").kill()
+    service.process("axm1_llm.sim", models[0].folder).kill()
     service.until(lambda: service.status()["status"] == "failed")
     service.until_status("ready")
     assert service.ask("back?")["response"] == "back?"

@@ -72,6 +72,7 @@ def test_a_frame_may_hold_anything(read: Read) -> None:
 
 def test_a_frame_of_broken_text_is_a_token_all_the_same(read: Read) -> None:
     assert read(b"\x02\xe4\xb8\x03\x02a\x10\x03") == [Token("\ufffd"), Token("a\x10")]
+    assert read(b"\x02\x10?x\x03") == [Token("\x7fx")]
 
 
 def test_no_mark_follows_a_frame_directly(read: Read) -> None:
@@ -200,3 +201,26 @@ def test_a_death_in_the_middle_gives_the_text_so_far(read: Read) -> None:
 
 def test_the_byte_behind_the_mark_belongs_to_the_bare_answer(read: Read) -> None:
     assert read(b">> Hel", None, b"lo" + _END) == [PromptMark(), Text("Hello"), *_END_EVENTS]
+
+
+def test_what_follows_a_bare_answer_is_log_again(read: Read) -> None:
+    logs = b'Type "q" to exit, Ctrl+c to stop current running\n'
+    assert read(None, b"Hi", _END + logs + b">> ") == [
+        Text("Hi"),
+        *_END_EVENTS,
+        LogLine('Type "q" to exit, Ctrl+c to stop current running'),
+        PromptMark(),
+    ]
+
+
+def test_nothing_that_came_before_a_bare_answer_blurs_what_comes_behind_it(read: Read) -> None:
+    # A script without a mark is asked while a line is open, after a bar, or in a line that is cut.
+    after = [Text("Hi"), *_END_EVENTS, LogLine("LLM"), PromptMark()]
+    end = b"Hi" + _END + b"LLM\n>> "
+    assert read(b"H", None, end.removeprefix(b"H")) == after
+    assert read(b"99% | |  1 /  1 [x] ok\x1b[0m", None, b"Hi", _END + b">> ")[2:] == [
+        *_END_EVENTS,
+        PromptMark(),
+    ]
+    assert read(b"x" * 40_000, None, end)[-4:] == after[1:]
+    assert read(b"a line that is still open", None, end)[-4:] == after[1:]

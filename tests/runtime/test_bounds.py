@@ -133,9 +133,10 @@ def test_a_runtime_that_spins_at_end_of_file_is_read_in_time(within: Callable[[f
 @pytest.mark.parametrize(
     "text",
     [
-        b"[I][" + b" " * MAX_LINE,
+        b"[I][" + b" " * MAX_LINE + b"x",
         b"tokenizer.Init(" * 1000,
         b"init axmodel(" * 1200,
+        b"axcl_Init()" * 1400,
         b"connect http" * 1300,
         b"init " + b"w" * MAX_LINE,
         b"|" + b" " * MAX_LINE,
@@ -146,6 +147,10 @@ def test_a_runtime_that_spins_at_end_of_file_is_read_in_time(within: Callable[[f
         b"devid(1" * 2000,
     ],
 )
-def test_no_line_takes_long(text: bytes, within: Callable[[float], None]) -> None:
-    parse_line(text)
-    within(0.25)
+def test_no_line_takes_long(text: bytes) -> None:
+    def seconds() -> float:
+        start = time.process_time()
+        parse_line(text)
+        return time.process_time() - start
+
+    assert min(seconds() for _ in range(3)) < 0.015

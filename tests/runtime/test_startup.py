@@ -170,3 +170,11 @@ def test_words_that_look_like_a_mark_inside_a_line_are_no_mark(read: Callable[..
         LogLine("prompt >>"),
         LogLine("\tprompt >>"),
     ]
+
+
+def test_a_bar_that_breaks_off_takes_no_other_line_along(read: Callable[..., list[Event]]) -> None:
+    assert read(b" 11% | half a bar\n\x1b[1;30;32m[I][ Init][ 1]: LLM init ok\x1b[0m\n") == [
+        LogLine(" 11% | half a bar"),
+        LogLine("LLM init ok", "I"),
+        InitDone(),
+    ]

@@ -17,9 +17,12 @@ find_base() {
 
 # make_base ARCH : a minimal Debian 12 with its Python 3.11 in place of the official image's own build of it.
 make_base() {
-    local arch=$1 archive=$work/base-$1.tar
+    local arch=$1 archive=$work/bases/$1.tar
+    mkdir -p "$work/bases"
     [ -s "$archive" ] || bootstrap "$arch" "$archive" || return 1
-    docker import --platform "linux/$arch" "$archive" "$base_image"
+    # Built, not imported: `docker import` of Docker 20.10 marks every image as the machine's own architecture.
+    printf 'FROM scratch\nADD %s.tar /\nCMD ["python3"]\n' "$arch" |
+        DOCKER_BUILDKIT=1 docker build --file - --platform "linux/$arch" --tag "$base_image" "$work/bases"
 }
 
 bootstrap() {

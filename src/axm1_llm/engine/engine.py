@@ -1,12 +1,10 @@
-"""One model: the task that owns its runtime and its state, and the queue of prompts before it."""
+"""One model: the task that owns its runtime and its state."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import socket
 import time
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,10 +14,11 @@ import structlog
 from axm1_llm.child import start_child
 from axm1_llm.engine.exchange import Deadlines, Exchange
 from axm1_llm.engine.generation import Generation, GenerationRequest
-from axm1_llm.engine.reaching import start_tokenizer
+from axm1_llm.engine.inbox import Inbox
+from axm1_llm.engine.loading import Loader
 from axm1_llm.engine.session import RuntimeSession, Spawn, start_session
 from axm1_llm.engine.states import LOADED, State, StateMachine, Transition, Trigger
-from axm1_llm.engine.status import EngineStatus, FailureReport, PromptProgress
+from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
 from axm1_llm.errors import (
     Axm1Error,
     LoadError,
@@ -29,7 +28,6 @@ from axm1_llm.errors import (
     ShuttingDownError,
 )
 from axm1_llm.metrics import Metrics, PromptSample
-from axm1_llm.runtime.events import CardMemory, InitDone, Mark, PromptMark
 from axm1_llm.runtime.prompts import QUIT
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.tokenizer.client import TokenizerClient
 
-_MIB = 1024 * 1024
 _LOAD_ATTEMPTS = 3
 _REVIVALS = 5
 _CLOSE_PATIENCE = 30.0
@@ -84,15 +81,11 @@ class Engine:
         self._tokenizer = tokenizer
         self._metrics = metrics
         self._host = host
-        self._deadlines = host.deadlines
         self._clock = host.clock
         self._log = structlog.get_logger().bind(model=self._model)
         self._machine = StateMachine(host.wall_clock, self._transitioned)
-        self._news = asyncio.Event()
-        self._queue: deque[Generation] = deque()
-        self._load_waiters: list[asyncio.Future[None]] = []
-        self._unload_waiters: list[asyncio.Future[None]] = []
-        self._closing = False
+        self._loader = Loader(descriptor, self._machine, tokenizer, metrics, host.deadlines)
+        self._inbox = Inbox(lambda length: metrics.queue_changed(descriptor.model_name, length))
         self._failures = 0  # lives in a row that ended badly
         self._failure: FailureReport | None = None
         self._session: RuntimeSession | None = None
@@ -104,9 +97,8 @@ class Engine:
 
     def submit(self, request: GenerationRequest) -> Generation:
         """Put a prompt behind those that wait; a model that is not loaded is loaded for it."""
-        generation = Generation(request, self._clock(), self._news.set)
-        self._queue.append(generation)
-        self._queue_changed()
+        generation = Generation(request, self._clock(), self._inbox.news.set)
+        self._inbox.add(generation)
         return generation
 
     async def load(self, keep_alive: float | None = None) -> None:
@@ -116,27 +108,19 @@ class Engine:
             LoadError: it did not come up.
         """
         if self._machine.state not in LOADED:
-            await self._ask(self._load_waiters)
+            await self._inbox.loaded()
         self._keep_for(keep_alive)
 
     async def unload(self) -> None:
         """Return when the runtime is gone; the prompt in hand is answered first."""
         if self._machine.state not in {State.IDLE, State.FAILED}:
-            await self._ask(self._unload_waiters)
-
-    async def _ask(self, waiters: list[asyncio.Future[None]]) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        waiters.append(waiter)
-        self._news.set()
-        await waiter
+            await self._inbox.unloaded()
 
     async def close(self, task: asyncio.Task[None]) -> None:
         """End everything: prompts fail, the runtime leaves, `task`, which runs `run`, ends."""
-        self._closing = True
-        self._fail_waiting(ShuttingDownError())
+        self._inbox.close(ShuttingDownError())
         if self._exchange is not None and self._exchange.answer is not None:
             self._exchange.answer.generation.fail(ShuttingDownError())
-        self._news.set()
         _, pending = await asyncio.wait((task,), timeout=_CLOSE_PATIENCE)
         if pending:
             task.cancel()
@@ -145,7 +129,7 @@ class Engine:
     @property
     def queue_length(self) -> int:
         """Prompts that wait."""
-        return len(self._queue)
+        return len(self._inbox)
 
     def status(self) -> EngineStatus:
         """One look at the model."""
@@ -158,31 +142,12 @@ class Engine:
             since=self._machine.since,
             progress=facts.progress if facts and loading else None,
             cmm_remaining_mb=dict(facts.cmm_remaining_mb) if facts else {},
-            context_length=self._context_length(),
-            prompt=self._prompt_progress(),
-            queue_length=len(self._queue),
+            context_length=(facts and facts.context_length) or self.descriptor.context_length,
+            prompt=prompt_progress(state, self._exchange.answer if self._exchange else None, self._clock()),
+            queue_length=len(self._inbox),
             failure=self._failure,
             transitions=tuple(self._machine.history),
         )
-
-    def _context_length(self) -> int | None:
-        told = self._session.facts.context_length if self._session else None
-        return told or self.descriptor.context_length
-
-    def _prompt_progress(self) -> PromptProgress | None:
-        phases = {
-            State.PROCESSING_PROMPT: "prefill",
-            State.OUTPUTTING: "decode",
-            State.CANCELLING: "cancelling",
-        }
-        phase = phases.get(self._machine.state)
-        answer = self._exchange.answer if self._exchange else None
-        if phase is None or answer is None:
-            return None
-        now = self._clock()
-        decoding = (now - answer.first_token) / _NS if answer.first_token else 0.0
-        rate = (answer.tokens - 1) / decoding if answer.tokens > 1 and decoding else None
-        return PromptProgress(phase, answer.prompt_tokens, answer.tokens, rate, (now - answer.written) / _NS)
 
     # -- the task
 
@@ -193,14 +158,14 @@ class Engine:
 
     async def _demand(self) -> bool:
         """Wait until the model is wanted; False when the service leaves."""
-        while not self._closing:
-            self._drop_cancelled()
-            self._resolve(self._unload_waiters)
-            if self._queue or self._load_waiters or self._revives():
+        while not self._inbox.closing:
+            self._inbox.drop_done()
+            self._inbox.tell_unloaded()
+            if self._inbox.wants_model or self._revives():
                 await self._back_off()
-                return not self._closing
-            self._news.clear()
-            await self._news.wait()
+                return not self._inbox.closing
+            self._inbox.news.clear()
+            await self._inbox.news.wait()
         return False
 
     def _revives(self) -> bool:
@@ -211,21 +176,26 @@ class Engine:
     async def _back_off(self) -> None:
         if not self._failures:
             return
-        pause = min(self._deadlines.backoff * 2 ** (self._failures - 1), self._deadlines.backoff_limit)
+        deadlines = self._host.deadlines
         with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                while not self._closing:
-                    self._news.clear()
-                    await self._news.wait()
+            async with asyncio.timeout(
+                min(deadlines.backoff * 2 ** (self._failures - 1), deadlines.backoff_limit)
+            ):
+                while not self._inbox.closing:
+                    self._inbox.news.clear()
+                    await self._inbox.news.wait()
 
     async def _life(self) -> None:
         """One life of the runtime: load, serve, leave; or fail."""
         try:
-            await self._wait_for_tokenizer()
+            await self._loader.start_tokenizer()
+            environment = await self._loader.environment(self._host.environment)
             async with start_session(
-                self._host.spawn, self.descriptor, await self._runtime_environment(), self._news
+                self._host.spawn, self.descriptor, environment, self._inbox.news
             ) as self._session:
-                if await self._initialize(self._session):
+                begun = self._clock()
+                if await self._loader.initialize(self._session, lambda: self._inbox.wants_end):
+                    self._loaded(self._clock() - begun)
                     await self._serve(self._session)
                 self._machine.fire(Trigger.STOP)
                 await self._session.stop(QUIT)
@@ -238,79 +208,31 @@ class Engine:
             self._machine.fire(Trigger.EXITED)
         finally:
             self._session = self._exchange = None
-            self._resolve(self._unload_waiters)
+            self._inbox.tell_unloaded()
 
-    async def _wait_for_tokenizer(self) -> None:
-        self._machine.fire(Trigger.LOAD)
-        if problem := self.descriptor.problem():
-            raise LoadError(self._model, problem)
-        if self._tokenizer is not None:
-            await start_tokenizer(self._tokenizer, self._model, self._deadlines.tokenizer)
-        self._machine.fire(Trigger.TOKENIZER_READY)
-
-    async def _runtime_environment(self) -> dict[str, str]:
-        environment = {**self._host.environment, **self.descriptor.env}
-        if self._tokenizer is not None:
-            address = await _resolve(self.descriptor.tokenizer_ip)
-            environment["AXM1_TOKENIZER_URL"] = f"http://{address}:{self.descriptor.tokenizer_port}"
-        return environment
-
-    async def _initialize(self, session: RuntimeSession) -> bool:
-        """Wait for the prompt mark; False when the model was not wanted any more."""
-        begun = self._clock()
-        bare = self._tokenizer is None
-        settled = bare and self.descriptor.dialect == "markless"
-        while not (self._closing or self._unload_waiters):
-            try:
-                event = await session.next_event(self._deadlines.settle if settled else self._deadlines.load)
-            except RuntimeStalledError:
-                if not settled:
-                    raise
-                event = InitDone()
-            if event is not None and self._machine.state is State.STARTING:
-                self._machine.fire(Trigger.OUTPUT_SEEN)
-            match event:
-                case PromptMark(Mark.PROMPT):
-                    session.facts.shows_marks = True
-                    return self._loaded(begun)
-                case InitDone() if settled:
-                    return self._loaded(begun)
-                case InitDone():
-                    settled = bare  # a runtime with a tokenizer of its own may print no mark
-                case CardMemory(device, remaining):
-                    self._metrics.cmm_remaining(self._model, device, remaining * _MIB)
-                case _:
-                    pass
-        return False
-
-    def _loaded(self, begun: int) -> bool:
-        self._machine.fire(Trigger.PROMPT_MARK)
+    def _loaded(self, duration: int) -> None:
         self._ready_at = self._clock()
-        self._metrics.loaded(self._model, (self._ready_at - begun) / _NS)
+        self._metrics.loaded(self._model, duration / _NS)
         self._failure = None
         self._keep_for(None)
-        self._resolve(self._load_waiters)
-        return True
+        self._inbox.tell_loaded()
 
     async def _serve(self, session: RuntimeSession) -> None:
         """Answer prompts until the model is to leave."""
         self._exchange = Exchange(
-            self.descriptor, self._machine, session, self._tokenizer, self._deadlines, self._clock
+            self.descriptor, self._machine, session, self._tokenizer, self._host.deadlines, self._clock
         )
-        while not (self._closing or self._unload_waiters):
-            self._drop_cancelled()
-            self._resolve(self._load_waiters)
-            if self._queue:
-                generation = self._queue.popleft()
-                self._queue_changed()
+        while not self._inbox.wants_end:
+            self._inbox.tell_loaded()
+            if generation := self._inbox.take():
                 await self._answer(self._exchange, generation)
                 self._keep_for(generation.request.keep_alive)
-            else:
-                left = self._expires - asyncio.get_running_loop().time()
-                try:
-                    await session.next_event(max(0.0, left))
-                except RuntimeStalledError:
-                    return  # no prompt came for as long as it was to be kept
+                continue
+            left = self._expires - asyncio.get_running_loop().time()
+            try:
+                await session.next_event(max(0.0, left))
+            except RuntimeStalledError:
+                return  # no prompt came for as long as it was to be kept
 
     def _keep_for(self, seconds: float | None) -> None:
         """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set."""
@@ -320,7 +242,7 @@ class Engine:
             # Who wants a model from start-up on wants it to stay.
             seconds = math.inf if self.descriptor.run_on_startup else self._host.keep_alive
         self._expires = asyncio.get_running_loop().time() + seconds
-        self._news.set()
+        self._inbox.news.set()
 
     async def _answer(self, exchange: Exchange, generation: Generation) -> None:
         started = self._clock()
@@ -346,8 +268,6 @@ class Engine:
             sample = answer.sample(queued, self._clock())
         self._metrics.prompt_finished(self._model, sample)
 
-    # -- endings
-
     def _fail(self, error: ModelError) -> None:
         """Note a life that ended badly, and decide who is told."""
         loading = self._machine.state not in {*LOADED, State.STOPPING}
@@ -360,46 +280,8 @@ class Engine:
         # Some loads hang or crash and the next one works; a failure that the runtime named will come again.
         chance = isinstance(error, RuntimeStalledError | RuntimeDiedError) and not named
         if loading and not (chance and self._failures < _LOAD_ATTEMPTS):
-            self._fail_waiting(LoadError(self._model, error.reason, error.log_tail))
-
-    def _fail_waiting(self, error: Axm1Error) -> None:
-        for generation in self._queue:
-            generation.fail(error)
-            generation.finished.set()
-        self._queue.clear()
-        self._queue_changed()
-        for waiter in self._load_waiters:
-            if not waiter.done():
-                waiter.set_exception(error)
-        self._load_waiters.clear()
-
-    def _drop_cancelled(self) -> None:
-        """Forget prompts whose callers left the queue: they must not cause a load."""
-        if any(generation.done for generation in self._queue):
-            for generation in self._queue:
-                if generation.done:
-                    generation.finished.set()
-            self._queue = deque(generation for generation in self._queue if not generation.done)
-            self._queue_changed()
-
-    def _resolve(self, waiters: list[asyncio.Future[None]]) -> None:
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        waiters.clear()
-
-    def _queue_changed(self) -> None:
-        self._metrics.queue_changed(self._model, len(self._queue))
-        self._news.set()
+            self._inbox.fail(LoadError(self._model, error.reason, error.log_tail))
 
     def _transitioned(self, transition: Transition) -> None:
         self._metrics.state_changed(self._model, transition.target)
         self._log.info("state", old=transition.source.value, new=transition.target.value)
-
-
-async def _resolve(host: str) -> str:
-    """`host` as an IP address: newer runtimes do not resolve names (seen in their source)."""
-    with suppress(OSError):
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET)
-        return str(found[0][4][0])
-    return host

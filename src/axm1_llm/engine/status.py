@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from axm1_llm.engine.states import State
+
 if TYPE_CHECKING:
-    from axm1_llm.engine.states import State, Transition
+    from axm1_llm.engine.answering import Answer
+    from axm1_llm.engine.states import Transition
     from axm1_llm.runtime.events import Progress
+
+_PHASES = {
+    State.PROCESSING_PROMPT: "prefill",
+    State.OUTPUTTING: "decode",
+    State.CANCELLING: "cancelling",
+}
+_NS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,16 @@ class PromptProgress:
     generated_tokens: int
     tokens_per_second: float | None
     seconds: float
+
+
+def prompt_progress(state: State, answer: Answer | None, now: int) -> PromptProgress | None:
+    """How far the prompt in hand is; None when there is none. `now` is in nanoseconds."""
+    phase = _PHASES.get(state)
+    if phase is None or answer is None:
+        return None
+    decoding = (now - answer.first_token) / _NS if answer.first_token else 0.0
+    rate = (answer.tokens - 1) / decoding if answer.tokens > 1 and decoding else None
+    return PromptProgress(phase, answer.prompt_tokens, answer.tokens, rate, (now - answer.written) / _NS)
 
 
 @dataclass(frozen=True, slots=True)

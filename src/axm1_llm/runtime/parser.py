@@ -54,6 +54,7 @@ class OutputParser:
         if (rest := self._bare.rest) is not None:
             self._bare = None
             self._line_start = True
+            self._cutting = False
             events += self.feed(rest)
         return events
 

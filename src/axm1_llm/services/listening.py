@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import signal
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -12,7 +15,7 @@ import uvloop
 from axm1_llm.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
 
     from starlette.types import ASGIApp
 
@@ -59,4 +62,20 @@ async def serve_app(app: ASGIApp, sock: socket.socket, settings: Settings) -> No
         server_header=False,
         timeout_graceful_shutdown=math.ceil(drain),
     )
-    await uvicorn.Server(config).serve(sockets=[sock])
+    await _Server(config).serve(sockets=[sock])
+
+
+class _Server(uvicorn.Server):
+    """Takes SIGTERM and SIGINT as a wish to leave, and nothing more.
+
+    uvicorn's own way is to raise the signal once more when the server has ended: the process would die of it
+    before what stands around the server (the tokenizer-service, the clients) has ended in its turn.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Handle the signals until the loop is closed: a second one must not cut the ending short."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
