@@ -215,12 +215,10 @@ def test_what_follows_a_bare_answer_is_log_again(read: Read) -> None:
 
 def test_nothing_that_came_before_a_bare_answer_blurs_what_comes_behind_it(read: Read) -> None:
     # A script without a mark is asked while a line is open, after a bar, or in a line that is cut.
-    after = [Text("Hi"), *_END_EVENTS, LogLine("LLM"), PromptMark()]
-    end = b"Hi" + _END + b"LLM\n>> "
-    assert read(b"H", None, end.removeprefix(b"H")) == after
-    assert read(b"99% | |  1 /  1 [x] ok\x1b[0m", None, b"Hi", _END + b">> ")[2:] == [
-        *_END_EVENTS,
-        PromptMark(),
-    ]
-    assert read(b"x" * 40_000, None, end)[-4:] == after[1:]
-    assert read(b"a line that is still open", None, end)[-4:] == after[1:]
+    # (An end line without the colour code behind it: that would hide what was left over.)
+    rate = [LogLine("hit eos,avg 1 token/s", "N"), AnswerEnd(1.0)]
+    end = b"Hi\n\n[N][ Run][ 1]: hit eos,avg 1 token/s\n"
+    bar = b"99% | |  1 /  1 [x] ok\x1b[0m"
+    for before in (b"", b"x" * 40_000, b"a line that is still open", bar):
+        assert read(before, None, end + b">> ")[-3:] == [*rate, PromptMark()]
+        assert read(before, None, end + b"LLM\n>> ")[-4:] == [*rate, LogLine("LLM"), PromptMark()]

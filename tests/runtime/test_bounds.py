@@ -122,12 +122,12 @@ def test_a_start_of_frame_in_a_log_hides_a_bounded_piece_only() -> None:
 
 
 def test_a_runtime_that_spins_at_end_of_file_is_read_in_time(within: Callable[[float], None]) -> None:
-    # 13 MB in 4 s were seen; to read them must not take longer than to print them.
+    # 13 MB in 4 s were seen. The limit leaves room for a tracer; work that grows with the square has none.
     parser = OutputParser()
     marks = b">> " * (_CHUNK // 3)
     count = sum(len(parser.feed(marks)) for _ in range(13_000_000 // len(marks)))
     assert count == len(marks) // 3 * (13_000_000 // len(marks))
-    within(20)
+    within(60)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from axm1_llm.engine.states import HISTORY_LENGTH, MEANINGS, TABLE, State
+from axm1_llm.engine.states import MEANINGS, TABLE, State
+from axm1_llm.transitions import HISTORY_LENGTH
 
 _INTRODUCTION = f"""\
 # States of a model

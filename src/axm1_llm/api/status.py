@@ -16,7 +16,7 @@ from axm1_llm.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from axm1_llm.engine import EngineStatus
-    from axm1_llm.engine.states import Transition
+    from axm1_llm.engine.states import Move
     from axm1_llm.metrics import Metrics
     from axm1_llm.scheduler import Scheduler
 
@@ -100,7 +100,7 @@ def _describe_progress(status: EngineStatus) -> dict[str, Any] | None:
     }
 
 
-def _describe_transition(transition: Transition) -> dict[str, Any]:
+def _describe_transition(transition: Move) -> dict[str, Any]:
     return {
         "from": transition.source.value,
         "to": transition.target.value,

@@ -17,7 +17,7 @@ from axm1_llm.engine.generation import Generation, GenerationRequest
 from axm1_llm.engine.inbox import Inbox
 from axm1_llm.engine.loading import Loader
 from axm1_llm.engine.session import RuntimeSession, Spawn, start_session
-from axm1_llm.engine.states import LOADED, State, StateMachine, Transition, Trigger
+from axm1_llm.engine.states import LOADED, Move, State, Trigger, model_states
 from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
 from axm1_llm.errors import (
     Axm1Error,
@@ -83,7 +83,7 @@ class Engine:
         self._host = host
         self._clock = host.clock
         self._log = structlog.get_logger().bind(model=self._model)
-        self._machine = StateMachine(host.wall_clock, self._transitioned)
+        self._machine = model_states(host.wall_clock, self._transitioned)
         self._loader = Loader(descriptor, self._machine, tokenizer, metrics, host.deadlines)
         self._inbox = Inbox(lambda length: metrics.queue_changed(descriptor.model_name, length))
         self._failures = 0  # lives in a row that ended badly
@@ -282,6 +282,6 @@ class Engine:
         if loading and not (chance and self._failures < _LOAD_ATTEMPTS):
             self._inbox.fail(LoadError(self._model, error.reason, error.log_tail))
 
-    def _transitioned(self, transition: Transition) -> None:
+    def _transitioned(self, transition: Move) -> None:
         self._metrics.state_changed(self._model, transition.target)
         self._log.info("state", old=transition.source.value, new=transition.target.value)

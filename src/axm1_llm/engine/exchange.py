@@ -13,7 +13,7 @@ import structlog
 from axm1_llm.engine.answering import Answer
 from axm1_llm.engine.generation import DoneReason
 from axm1_llm.engine.reaching import start_tokenizer
-from axm1_llm.engine.states import State, StateMachine, Trigger
+from axm1_llm.engine.states import ModelStates, State, Trigger
 from axm1_llm.errors import ModelError, PromptTooLongError, RuntimeStalledError, TokenizerError
 from axm1_llm.runtime.events import (
     AnswerEnd,
@@ -81,7 +81,7 @@ class Exchange:
     def __init__(
         self,
         descriptor: ModelDescriptor,
-        machine: StateMachine,
+        machine: ModelStates,
         session: RuntimeSession,
         tokenizer: TokenizerClient | None,
         deadlines: Deadlines,

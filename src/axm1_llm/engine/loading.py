@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from axm1_llm.engine.reaching import start_tokenizer
-from axm1_llm.engine.states import State, StateMachine, Trigger
+from axm1_llm.engine.states import ModelStates, State, Trigger
 from axm1_llm.errors import LoadError, RuntimeStalledError
 from axm1_llm.runtime.events import CardMemory, Event, InitDone, Mark, PromptMark
 
@@ -38,7 +38,7 @@ class Loader:
     def __init__(
         self,
         descriptor: ModelDescriptor,
-        machine: StateMachine,
+        machine: ModelStates,
         tokenizer: TokenizerClient | None,
         metrics: Metrics,
         deadlines: Deadlines,

@@ -9,7 +9,7 @@ from axm1_llm.engine.states import State
 
 if TYPE_CHECKING:
     from axm1_llm.engine.answering import Answer
-    from axm1_llm.engine.states import Transition
+    from axm1_llm.engine.states import Move
     from axm1_llm.runtime.events import Progress
 
 _PHASES = {
@@ -83,4 +83,4 @@ class EngineStatus:
     prompt: PromptProgress | None
     queue_length: int
     failure: FailureReport | None
-    transitions: tuple[Transition, ...]
+    transitions: tuple[Move, ...]

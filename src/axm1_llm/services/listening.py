@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from axm1_llm.settings import Settings
 
 _BACKLOG = 2048
+_KEEP_ALIVE = 75  # seconds; the same as nginx's default
 
 
 def listen(host: str, port: int, option: str) -> socket.socket:
@@ -60,6 +61,9 @@ async def serve_app(app: ASGIApp, sock: socket.socket, settings: Settings) -> No
         access_log=False,
         log_config=None,
         server_header=False,
+        # The llm-service keeps its connection to the tokenizer-service between prompts: a new one would
+        # cost a connect on the next time to first token.
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(drain),
     )
     await _Server(config).serve(sockets=[sock])

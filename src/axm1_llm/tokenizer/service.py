@@ -6,6 +6,7 @@ Plain Starlette: with one model loaded the whole process stays under 70 MB, whic
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -26,7 +27,6 @@ from axm1_llm.errors import (
 )
 from axm1_llm.tokenizer import status
 from axm1_llm.tokenizer.client import TOKEN_HEADER
-from axm1_llm.tokenizer.internal_token import same_token
 from axm1_llm.tokenizer.prompts import PromptSpec  # noqa: TC001 - pydantic reads the annotation
 from axm1_llm.tokenizer.tickets import TicketBook
 from axm1_llm.tokenizer.tokenizer import ModelTokenizer
@@ -146,7 +146,8 @@ class TokenizerService:
 
     def _internal(self, handle: _Handler) -> _Handler:
         async def checked(request: Request) -> Response:
-            if not same_token(request.headers.get(TOKEN_HEADER, ""), self._token):
+            given = request.headers.get(TOKEN_HEADER, "")
+            if not hmac.compare_digest(given.encode(), self._token.encode()):
                 text = f"{TOKEN_HEADER} is not the internal token; give both services the same one"
                 return _json({"error": text, "code": "token"}, 403)
             return await handle(request)
@@ -165,7 +166,7 @@ def build_app(
 
     Args:
         models: the descriptors of the models.
-        token: the internal token, see `shared_token`.
+        token: the internal token, the same as the llm-service's.
         host: where the gateways of the models listen.
         environ: the environment for tokenizer scripts; this process's own by default.
     """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from axm1_llm.transitions import StateMachine, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,57 +44,11 @@ TABLE: Mapping[State, Mapping[Trigger, State]] = {
     State.STOPPING: {Trigger.STOPPED: State.IDLE},
 }
 
-HISTORY_LENGTH = 200
+Move = Transition[State, Trigger]
 
 
-class IllegalTransitionError(Exception):
-    """The table has no such row: a defect of this program, never of its input."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One applied row of the table.
-
-    Attributes:
-        source: the state before.
-        target: the state after.
-        trigger: what moved it.
-        at: seconds since the epoch, for display only.
-        reason: for failures, in the user's terms; otherwise empty.
-    """
-
-    source: State
-    target: State
-    trigger: Trigger
-    at: float
-    reason: str = ""
-
-
-class StateMachine:
-    """The state of one tokenizer, and how it came to it.
-
-    Args:
-        wall_clock: seconds since the epoch.
-        on_transition: called after each one.
-    """
-
-    def __init__(self, wall_clock: Callable[[], float], on_transition: Callable[[Transition], None]) -> None:
-        self._wall_clock = wall_clock
-        self._on_transition = on_transition
-        self.state = State.IDLE
-        self.since = wall_clock()
-        self.history: deque[Transition] = deque(maxlen=HISTORY_LENGTH)
-
-    def fire(self, trigger: Trigger, reason: str = "") -> None:
-        """Apply the row for `trigger`.
-
-        Raises:
-            IllegalTransitionError: the table has none; nothing has changed.
-        """
-        target = TABLE[self.state].get(trigger)
-        if target is None:
-            raise IllegalTransitionError(f"{trigger!r} is not allowed in {self.state!r}")
-        transition = Transition(self.state, target, trigger, self._wall_clock(), reason)
-        self.state, self.since = target, transition.at
-        self.history.append(transition)
-        self._on_transition(transition)
+def tokenizer_states(
+    wall_clock: Callable[[], float], on_transition: Callable[[Move], None]
+) -> StateMachine[State, Trigger]:
+    """A tokenizer that was never asked for."""
+    return StateMachine(TABLE, State.IDLE, wall_clock, on_transition)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from axm1_llm.tokenizer.states import Transition
+    from axm1_llm.tokenizer.states import Move
     from axm1_llm.tokenizer.tokenizer import ModelTokenizer
 
 _LAST = 20
@@ -41,7 +41,7 @@ def history(tokenizer: ModelTokenizer) -> dict[str, object]:
     }
 
 
-def _transition(transition: Transition) -> dict[str, object]:
+def _transition(transition: Move) -> dict[str, object]:
     told: dict[str, object] = {
         "from": transition.source,
         "to": transition.target,

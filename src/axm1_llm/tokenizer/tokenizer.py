@@ -15,7 +15,7 @@ from axm1_llm.tokenizer.files import TokenizerFilesError
 from axm1_llm.tokenizer.gateway import open_gateway
 from axm1_llm.tokenizer.script import ScriptTokenizer
 from axm1_llm.tokenizer.script_process import Script, ScriptError
-from axm1_llm.tokenizer.states import State, StateMachine, Transition, Trigger
+from axm1_llm.tokenizer.states import Move, State, Trigger, tokenizer_states
 from axm1_llm.tokenizer.vendor import Call, Reply, VendorProtocol
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ModelTokenizer:
     ) -> None:
         self.descriptor = descriptor
         self.failure: TokenizerError | None = None
-        self.machine = StateMachine(wall_clock, self._moved)
+        self.machine = tokenizer_states(wall_clock, self._moved)
         self._tickets = tickets
         self._host = host
         self._environ = environ
@@ -198,7 +198,7 @@ class ModelTokenizer:
             return
         self.machine.fire(Trigger.FAIL, reason)
 
-    def _moved(self, transition: Transition) -> None:
+    def _moved(self, transition: Move) -> None:
         self._log.info(
             "tokenizer_state", source=transition.source, target=transition.target, reason=transition.reason
         )
