@@ -12,6 +12,7 @@ try_card() {
     export AXM1_PORT AXM1_TOKENIZER_PORT MODEL_DIR METRICS_DIR CARD_FILES=$work/card
     make_model_folder || return
     check 'docker-compose.yaml: both containers become healthy' bring_up "${patience:-120}" || { stack down --volumes; return; }
+    check 'docker-compose.yaml: what runs is of the architecture that was built' runs_as "$1"
     check 'docker-compose.yaml: a model folder with its own scripts answers' answers "$name" 'Bonjour, 你好' 'Bonjour, 你好'
     check 'docker-compose.yaml: the metrics file is on the host' test -s "$METRICS_DIR/axm1-llm-$name-metrics.prom"
     check 'docker-compose.yaml: tokenizer-service is not root' is_supervised_and_not_root tokenizer-service
@@ -44,6 +45,6 @@ make_model_folder() {
     sed -i "s/\"1234\"/\"$port\"/" "$MODEL_DIR/model-descriptor.json"
     # Not one of a model's own, which would have to be fetched: a token a byte is enough to echo.
     cp "$root/tools/images/model/tokenizer_config.json" "$folder"
-    docker run --rm --interactive --entrypoint python3 "axm1-llm/tokenizer-service:test-$stack_arch" - \
+    docker run --rm --interactive --platform "linux/$stack_arch" --entrypoint python3 "axm1-llm/tokenizer-service:test-$stack_arch" - \
         <"$root/tools/images/model/make_tokenizer.py" >"$folder/tokenizer.json"
 }

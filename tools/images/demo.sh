@@ -8,6 +8,7 @@ try_demo() {
     AXM1_PORT=$(free_port) AXM1_TOKENIZER_PORT=$(free_port)
     export AXM1_PORT AXM1_TOKENIZER_PORT
     check 'compose.demo.yaml: both containers become healthy' bring_up 120 || return
+    check 'compose.demo.yaml: what runs is of the architecture that was built' runs_as "$1"
     check 'compose.demo.yaml: the model answers a prompt on the API port' answers smollm2:135m Paris "$capital"
     check 'compose.demo.yaml: the answer streams token by token' streams smollm2:135m "$capital"
     check 'compose.demo.yaml: the internal API wants the services'"'"' token' refuses_strangers

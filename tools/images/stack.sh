@@ -51,7 +51,7 @@ refuses_strangers() {
 # crash SERVICE : SIGKILL to its first process. `docker kill` would count as a wish of the user's, and nothing would
 # start again. It is sent by a container that sees the host's processes, so it works on an engine of another user too.
 crash() {
-    docker run --rm --pid host --user 0 --security-opt apparmor=unconfined --entrypoint sh \
+    docker run --rm --platform "linux/$stack_arch" --pid host --user 0 --security-opt apparmor=unconfined --entrypoint sh \
         "axm1-llm/llm-service:test-$stack_arch" -c "kill -KILL $(state_of "$1" '{{.State.Pid}}')"
 }
 
@@ -74,6 +74,19 @@ is_supervised_and_not_root() {
     stack exec -T "$1" sh -c 'for p in /proc/[0-9]*; do
         [ "$(stat -c %u "$p" 2>/dev/null || echo 1000)" = 1000 ] || { echo "$p is of another user"; exit 1; }
     done; grep -a init /proc/1/cmdline'
+}
+
+# runs_as ARCH : the services' own processes are of this architecture, by the mark in the program that runs (a wrong
+# image would pass every other check, only faster). Under qemu the first words of the command line are qemu's.
+runs_as() {
+    local mark service
+    case $1 in amd64) mark='3e 00' ;; arm64) mark='b7 00' ;; esac
+    for service in tokenizer-service llm-service; do
+        stack exec -T "$service" python3 -c 'import os, platform, sys
+print(platform.machine(), os.path.realpath(sys.executable), open(os.path.realpath(sys.executable), "rb").read(20)[18:].hex(" "))' |
+            tee /dev/stderr | grep -q " $mark\$" || return 1
+        [ "$(docker image inspect --format '{{.Architecture}}' "$(state_of "$service" '{{.Image}}')")" = "$1" ] || return 1
+    done
 }
 
 # stops_politely : both left by themselves within their grace period (137 means: the engine had to kill it).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -40,6 +41,7 @@ def service_command(name: str, summary: str) -> click.Command:
 
 
 def _runner(name: str) -> Callable[[Settings], int]:
+    _do_without_rich()
     # Imported here: `--help` and a wrong setting need no service, and no service needs all of the other.
     # ruff: noqa: PLC0415
     match name:
@@ -59,6 +61,11 @@ def _runner(name: str) -> Callable[[Settings], int]:
             from axm1_llm.services.tokenizer import run_tokenizer_service
 
             return run_tokenizer_service
+
+
+def _do_without_rich() -> None:
+    # structlog loads it to draw tracebacks wherever it is installed: 4 MB and 0.1 s in each service.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # None is how Python marks it as missing
 
 
 def _parameter(option: Option) -> click.Option:

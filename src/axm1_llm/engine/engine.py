@@ -228,11 +228,9 @@ class Engine:
                 await self._answer(self._exchange, generation)
                 self._keep_for(generation.request.keep_alive)
                 continue
-            left = self._expires - asyncio.get_running_loop().time()
-            try:
-                await session.next_event(max(0.0, left))
-            except RuntimeStalledError:
+            if asyncio.get_running_loop().time() >= self._expires:
                 return  # no prompt came for as long as it was to be kept
+            await session.event_before(self._expires)
 
     def _keep_for(self, seconds: float | None) -> None:
         """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -174,7 +173,8 @@ class Exchange:
         generation = answer.generation
         while not generation.done and not self._at_mark():
             waiting = answer.first_token is None
-            event = await self._next(self._deadlines.prefill if waiting else self._deadlines.output)
+            silence = self._deadlines.prefill if waiting else self._deadlines.output
+            event = self._noted(await self._session.next_event(silence))
             match event:
                 case Token(undecoded=True):
                     generation.fail(self._tokenizer_error())
@@ -208,16 +208,15 @@ class Exchange:
 
     async def _listen(self, answer: Answer, until: float) -> None:
         """Count what is still printed, until the mark or the time `until`."""
-        while not self._at_mark() and (left := until - asyncio.get_running_loop().time()) > 0:
-            with suppress(RuntimeStalledError):
-                answer.printed += isinstance(await self._next(left), Token)
+        while not self._at_mark() and asyncio.get_running_loop().time() < until:
+            event = self._noted(await self._session.event_before(until))
+            answer.printed += isinstance(event, Token)
 
     def _at_mark(self) -> bool:
         return self._machine.state is State.READY
 
-    async def _next(self, timeout: float) -> Event | None:
-        """The next event; what belongs to every prompt is dealt with here."""
-        event = await self._session.next_event(timeout)
+    def _noted(self, event: Event | None) -> Event | None:
+        """The same event; what belongs to every prompt is dealt with here."""
         match event:
             case PromptMark(Mark.IMAGE):
                 self._session.write(NO_IMAGE)
@@ -231,8 +230,8 @@ class Exchange:
                 pass
         return event
 
-    async def _until_mark(self, timeout: float) -> None:
-        while not isinstance(await self._session.next_event(timeout), PromptMark):
+    async def _until_mark(self, silence: float) -> None:
+        while not isinstance(await self._session.next_event(silence), PromptMark):
             pass
 
     def _tokenizer_error(self) -> TokenizerError:

@@ -6,7 +6,7 @@ import asyncio
 import math
 import signal
 from collections import deque
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -117,30 +117,44 @@ class RuntimeSession:
         self._news = news
         self._parser = OutputParser()
         self._events: deque[Event] = deque()
+        self._heard = asyncio.get_running_loop().time()  # the last event, or the last line written
         self.child: Child | None = None
         self.facts = RuntimeFacts()
 
-    async def next_event(self, timeout: float | None) -> Event | None:
+    async def next_event(self, silence: float) -> Event | None:
         """The next event; None when somebody set the news for another reason.
+
+        Output that makes no event, such as a line without an end, counts as silence.
 
         Raises:
             RuntimeDiedError: the process is gone and all of its output was read.
-            RuntimeStalledError: nothing came for `timeout` seconds.
+            RuntimeStalledError: no event came for `silence` seconds, counted from the last one or from
+                the last line written.
+        """
+        deadline = self._heard + silence
+        event = await self.event_before(deadline)
+        if event is None and asyncio.get_running_loop().time() >= deadline:
+            reason = f"the runtime printed nothing for {silence:g} s"
+            raise RuntimeStalledError(self._model, reason, tuple(self.facts.log))
+        return event
+
+    async def event_before(self, deadline: float) -> Event | None:
+        """The next event; None at `deadline` (on the loop's clock), and when the news was set by another.
+
+        Raises:
+            RuntimeDiedError: the process is gone and all of its output was read.
         """
         if not self._events:
             if self._exit_code is not None:
                 raise self._death()
             self._news.clear()
-            try:
-                async with asyncio.timeout(None if timeout == math.inf else timeout):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(None if deadline == math.inf else deadline):
                     await self._news.wait()
-            except TimeoutError:
-                raise RuntimeStalledError(
-                    self._model, f"the runtime printed nothing for {timeout:g} s", tuple(self.facts.log)
-                ) from None
             if not self._events:
                 return None
         event = self._events.popleft()
+        self._heard = asyncio.get_running_loop().time()
         self.facts.note(event)
         return event
 
@@ -153,6 +167,7 @@ class RuntimeSession:
         assert self.child is not None  # noqa: S101 - set before anybody gets the session
         if bare:
             self._parser.begin_bare_answer()
+        self._heard = asyncio.get_running_loop().time()
         try:
             self.child.write(line)
         except BrokenPipeError:
