@@ -95,9 +95,13 @@ async def test_to_write_to_a_child_that_closed_its_stdin_is_a_broken_pipe(tmp_pa
 async def test_a_write_that_waits_is_given_up_when_the_child_closes_its_stdin(tmp_path: Path) -> None:
     problems: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
-    async with running(tmp_path, "read -r _; exec <&-; echo closed; exec sleep 60") as run:
-        run.child.write(b"go\n" + b"x" * 1_000_000)
+    os.mkfifo(tmp_path / "gate")
+    async with running(tmp_path, "read -r _ <gate; exec <&-; echo closed; exec sleep 60") as run:
+        run.child.write(b"x" * 1_000_000)
+        gate = os.open(tmp_path / "gate", os.O_RDWR | os.O_NONBLOCK)
+        os.write(gate, b"go\n")
         await run.out.until(b"closed")
+        os.close(gate)
         with pytest.raises(BrokenPipeError):
             await write_until_broken(run.child)
     assert problems == []

@@ -282,4 +282,6 @@ class Engine:
 
     def _transitioned(self, transition: Move) -> None:
         self._metrics.state_changed(self._model, transition.target)
-        self._log.info("state", old=transition.source.value, new=transition.target.value)
+        # Those of a prompt in the status and its history, not in the log: a log line takes longer than a token.
+        log = self._log.debug if {transition.source, transition.target} <= LOADED else self._log.info
+        log("state", old=transition.source.value, new=transition.target.value)

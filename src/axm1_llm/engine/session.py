@@ -6,7 +6,7 @@ import asyncio
 import math
 import signal
 from collections import deque
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -117,7 +117,9 @@ class RuntimeSession:
         self._news = news
         self._parser = OutputParser()
         self._events: deque[Event] = deque()
-        self._heard = asyncio.get_running_loop().time()  # the last event, or the last line written
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()  # the last event, or the last line written
+        self._alarm: asyncio.TimerHandle | None = None
         self.child: Child | None = None
         self.facts = RuntimeFacts()
 
@@ -133,7 +135,7 @@ class RuntimeSession:
         """
         deadline = self._heard + silence
         event = await self.event_before(deadline)
-        if event is None and asyncio.get_running_loop().time() >= deadline:
+        if event is None and self._loop.time() >= deadline:
             reason = f"the runtime printed nothing for {silence:g} s"
             raise RuntimeStalledError(self._model, reason, tuple(self.facts.log))
         return event
@@ -148,15 +150,35 @@ class RuntimeSession:
             if self._exit_code is not None:
                 raise self._death()
             self._news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(None if deadline == math.inf else deadline):
-                    await self._news.wait()
+            self._wake_at(deadline)
+            await self._news.wait()
             if not self._events:
                 return None
         event = self._events.popleft()
-        self._heard = asyncio.get_running_loop().time()
+        self._heard = self._loop.time()
         self.facts.note(event)
         return event
+
+    def _wake_at(self, deadline: float) -> None:
+        """Have the news set at `deadline`, or before it.
+
+        A timer made and dropped for each token costs a tenth of all that is done for the token. So one that
+        rings too early is left to ring; the wait that it ends is only looked at once more.
+        """
+        if deadline == math.inf or (self._alarm is not None and self._alarm.when() <= deadline):
+            return
+        self.drop_alarm()
+        self._alarm = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._news.set()
+
+    def drop_alarm(self) -> None:
+        """Forget every deadline: it would keep all that hangs on the session in memory."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def write(self, line: bytes, *, bare: bool = False) -> None:
         """Put a line on stdin; `bare` says that its answer comes without frames.
@@ -167,7 +189,7 @@ class RuntimeSession:
         assert self.child is not None  # noqa: S101 - set before anybody gets the session
         if bare:
             self._parser.begin_bare_answer()
-        self._heard = asyncio.get_running_loop().time()
+        self._heard = self._loop.time()
         try:
             self.child.write(line)
         except BrokenPipeError:
@@ -255,4 +277,5 @@ async def start_session(
         except OSError as error:
             raise RuntimeDiedError(descriptor.model_name, str(error)) from error
         session.child.exited.add_done_callback(session.take_exit)
+        stack.callback(session.drop_alarm)
         yield session

@@ -1,0 +1,153 @@
+"""What goes wrong between a runtime and its tokenizer: clean errors, and a runtime that survives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e.conftest import Serve
+from e2e.models import Model, write_descriptor
+from e2e.services import PATIENCE, Program, Service, free_port, text_of
+from e2e.vendor_script import write_script_tokenizer
+
+_TROUBLES = ("hang_in_decode", "hang_in_encode", "die_in_decode")
+_FLAGS = "--sim_max_token_len 4096 --sim_tokens_per_second 200"
+
+
+@pytest.fixture(scope="module")
+def models(model: Callable[..., Model]) -> dict[str, Model]:
+    """A model with a tokenizer script for each trouble; it strikes once, when the file `trouble` is there."""
+    made = {
+        name: model(_FLAGS, name=name, tokenizer_py="tokenizer.py", env={"TOKENIZER_TROUBLE": name})
+        for name in (*_TROUBLES, "dies_at_start")
+    }
+    for each in made.values():
+        write_script_tokenizer(each.folder, "tokenizer.py")
+    return made
+
+
+@pytest.fixture(scope="module")
+def service(serve: Serve, models: dict[str, Model]) -> Service:
+    return serve(*models.values())
+
+
+@pytest.mark.parametrize("trouble", ["hang_in_decode", "die_in_decode"])
+def test_a_script_that_fails_in_decode_ends_the_stream_with_an_error(
+    service: Service, models: dict[str, Model], trouble: str
+) -> None:
+    folder = models[trouble].folder
+    assert service.ask("hello 😀", trouble)["response"] == "hello 😀"
+    runtime = service.process("axm1_llm.sim", folder)
+    with closing(service.begin("n" * 400, trouble)) as answer:
+        (folder / "trouble").touch()
+        last = list(answer.iter_lines())[-1]
+    assert '"error"' in last
+    assert "tokenizer" in last
+    assert service.ask("still there? 😀", trouble)["response"] == "still there? 😀"
+    assert service.process("axm1_llm.sim", folder) == runtime
+    assert not (folder / "trouble").exists()
+
+
+def test_a_script_that_hangs_in_encode_is_replaced(service: Service, models: dict[str, Model]) -> None:
+    name = "hang_in_encode"
+    assert service.ask("hello", name)["response"] == "hello"
+    (models[name].folder / "trouble").touch()
+    response = service.post("hello?", name)
+    assert response.status_code in {200, 500}
+    assert service.ask("hello again", name)["response"] == "hello again"
+
+
+def test_a_script_that_does_not_start_is_reported_with_its_last_words(
+    service: Service, models: dict[str, Model]
+) -> None:
+    script = models["dies_at_start"].folder / "tokenizer.py"
+    text = script.read_text("utf-8")
+    script.write_text("import no_such_module_here\n", "utf-8")
+    response = service.post("hello", "dies_at_start")
+    assert response.status_code == 500
+    for words in ("tokenizer.py", "no_such_module_here"):
+        assert words in response.json()["error"]
+    script.write_text(text, "utf-8")
+    assert service.ask("hello", "dies_at_start")["response"] == "hello"
+
+
+@pytest.fixture
+def apart(tmp_path: Path, model: Callable[..., Model]) -> Iterator[Callable[..., tuple[Program | None, Service]]]:
+    """Starts the two services each by itself, as two containers do."""
+    with ExitStack() as stack:
+
+        def start(*, tokens: tuple[str, str], there: bool = True) -> tuple[Program | None, Service]:
+            descriptor = write_descriptor(tmp_path, model("--sim_max_token_len 512"))
+            port = str(free_port())
+            tokenizer = (
+                Program(
+                    *("tokenizer-service", "--descriptor", str(descriptor), "--tokenizer-port", port),
+                    env={"AXM1_INTERNAL_TOKEN": tokens[0]},
+                )
+                if there
+                else None
+            )
+            service = Service(
+                *("llm-service", free_port(), "--descriptor", str(descriptor), "--tokenizer-port", port),
+                env={"AXM1_INTERNAL_TOKEN": tokens[1]},
+            )
+            for program in (tokenizer, service):
+                if program is not None:
+                    stack.enter_context(program)
+            return tokenizer, service.started()
+
+        yield start
+
+
+_TOKEN = "a-secret-of-both-services"
+
+
+def test_two_services_started_apart_work_together(
+    apart: Callable[..., tuple[Program, Service]],
+) -> None:
+    tokenizer, service = apart(tokens=(_TOKEN, _TOKEN))
+    lines = list(service.stream("hello 😀"))
+    assert text_of(lines) == "hello 😀"
+    assert tokenizer.stop() == 0
+    assert service.stop() == 0
+
+
+def test_a_wrong_internal_token_is_named_and_reads_no_prompt(
+    apart: Callable[..., tuple[Program, Service]],
+) -> None:
+    _, service = apart(tokens=(_TOKEN, _TOKEN + "-not"))
+    response = service.post("hello")
+    assert response.status_code == 500
+    assert "internal token" in response.json()["error"]
+
+
+def test_a_missing_tokenizer_service_is_named_with_its_address(
+    apart: Callable[..., tuple[None, Service]],
+) -> None:
+    _, service = apart(tokens=(_TOKEN, _TOKEN), there=False)
+    response = service.post("hello")
+    assert response.status_code == 500
+    error = response.json()["error"]
+    assert "the tokenizer-service at http://127.0.0.1:" in error
+    assert "cannot be reached" in error
+    assert service.status()["failure"]["reason"] in error
+
+
+def test_the_tokenizer_service_tells_its_status_and_hides_its_tickets(
+    apart: Callable[..., tuple[Program, Service]],
+) -> None:
+    tokenizer, service = apart(tokens=(_TOKEN, _TOKEN))
+    service.ask("hello")
+    port = next(part for part in reversed(tokenizer.processes()[0].cmdline()) if part.isdigit())
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False) as http:
+        assert http.get("/health").status_code == 200
+        status = http.get("/api/status/sim").json()
+        assert (status["status"], status["failure"]) == ("ready", None)
+        spec = {"text": "read me"}
+        for headers in ({}, {"X-Axm1-Token": "guessed"}):
+            refused = http.post("/internal/tickets", json={"model": "sim", "spec": spec}, headers=headers)
+            assert refused.status_code == 403
