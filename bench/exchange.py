@@ -65,7 +65,7 @@ class StreamClient:
         while not received.endswith(b"\r\n0\r\n\r\n"):
             chunk = self._socket.recv(_CHUNK)
             received += chunk
-            if not first and not received.endswith(b"\r\n\r\n"):
+            if not first and received.partition(b"\r\n\r\n")[2]:
                 first = time.perf_counter() - begun
             if not chunk or not received.startswith(b"HTTP/1.1 200"):
                 raise RuntimeError(f"no stream: {bytes(received[:1000])!r}")

@@ -7,12 +7,15 @@ import os
 import shlex
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
 from axm1_llm.demo import prepare_demo
 from axm1_llm.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODEL = "bench:2k"
 LONG = "Please tell me everything."

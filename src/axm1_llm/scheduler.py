@@ -100,7 +100,8 @@ class Scheduler:
         engine = self.find(name)
         if self._closing:
             raise ShuttingDownError
-        if problem := engine.descriptor.problem():
+        # Not of a model that is loaded: to look at the disk takes as long as a token.
+        if not engine.is_loaded and (problem := engine.descriptor.problem()):
             raise ModelUnavailableError(
                 f"model '{engine.descriptor.model_name}' cannot be started: {problem}"
             )

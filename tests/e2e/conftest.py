@@ -39,9 +39,7 @@ def serve_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield _starter(request, stack, tmp_path_factory)
 
 
-def _starter(
-    request: pytest.FixtureRequest, stack: ExitStack, folders: pytest.TempPathFactory
-) -> Serve:
+def _starter(request: pytest.FixtureRequest, stack: ExitStack, folders: pytest.TempPathFactory) -> Serve:
     running = request.session.stash.setdefault(_RUNNING, [])
 
     def start(*models: Model, options: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Service:

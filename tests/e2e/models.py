@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from e2e.services import free_port
 from tokenizer.tiny import write_tiny_tokenizer
 
@@ -40,12 +42,14 @@ class Model:
         folder: holds all of it.
         flags: more flags of the runtime.
         keys: more keys of the entry.
+        special_tokens: more of them in its vocabulary.
     """
 
     folder: Path
     flags: tuple[str, ...] = ()
     keys: dict[str, Any] = field(default_factory=dict)
     name: str = "sim"
+    special_tokens: tuple[str, ...] = ()
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -60,6 +64,9 @@ class Model:
     def write(self) -> None:
         """Make the folder."""
         write_tiny_tokenizer(self.folder)
+        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        tokenizer.add_special_tokens(list(self.special_tokens))
+        tokenizer.save(str(self.folder / "tokenizer.json"))
         write_executable(self.folder / "main_axcl_aarch64", _EXECUTABLE.format(python=sys.executable))
         kind = 0 if self.keys.get("tokenizer") == "none" else 2
         flags = " ".join(("--sim_tokenizer tokenizer.json", *self.flags))

@@ -150,13 +150,13 @@ class Service(Program):
         """What `check` gives as soon as that is true."""
         deadline = time.monotonic() + seconds
         while not (found := check()):
-            assert time.monotonic() < deadline, f"it did not come; models: {self.http.get('/api/status').text}"
+            assert time.monotonic() < deadline, f"it did not come:\n{self.log}"
             self.pause()
         return found
 
-    def started(self) -> Self:
+    def started(self, seconds: float = PATIENCE) -> Self:
         """Wait until the models that run on start-up are loaded."""
-        self.until(self._is_ready)
+        self.until(self._is_ready, seconds)
         return self
 
     def _is_ready(self) -> bool:

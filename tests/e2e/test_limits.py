@@ -76,9 +76,7 @@ def test_a_negative_num_predict_is_no_limit(service: Service) -> None:
 
 def test_counts_are_those_of_the_rendered_template(service: Service, described: dict[str, Model]) -> None:
     prompt, system = "Zähle 😀\nmit", "Du bist\nkurz."
-    rendered = (
-        f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
-    )
+    rendered = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
     folder = described["roomy"].folder
     answer = service.ask(prompt, model="roomy", system=system)
     assert answer["prompt_eval_count"] == len(tiny_ids(folder, rendered))

@@ -20,13 +20,19 @@ _LONG = "n" * 1500
 _SLOW = "--sim_max_token_len 8192 --sim_tokens_per_second 300"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def models(model: Callable[..., Model]) -> list[Model]:
     """One model with the built-in tokenizer, one with a tokenizer script."""
     builtin = model(_SLOW, run_on_startup=True)
     scripted = model(_SLOW, name="scripted", tokenizer_py="tokenizer.py", run_on_startup=True)
     write_script_tokenizer(scripted.folder, "tokenizer.py")
     return [builtin, scripted]
+
+
+@pytest.fixture(scope="module")
+def lasting(serve: Serve, models: list[Model]) -> Service:
+    """A service that outlives the tests in which something else is killed."""
+    return serve(*models)
 
 
 def _runtimes(service: Program) -> int:
@@ -52,7 +58,9 @@ def test_nothing_outlives_a_killed_service_whose_runtime_ignores_signals(
     serve_once: Serve, model: Callable[..., Model]
 ) -> None:
     stubborn = model(
-        _SLOW, "--sim_fault ignore_sigterm --sim_fault ignore_sigint --sim_fault grandchild", run_on_startup=True
+        _SLOW,
+        "--sim_fault ignore_sigterm --sim_fault ignore_sigint --sim_fault grandchild",
+        run_on_startup=True,
     )
     service = serve_once(stubborn)
     answer = service.begin(_LONG)
@@ -102,55 +110,47 @@ def test_a_service_leaves_while_a_model_loads(serve_once: Serve, model: Callable
         assert time.monotonic() - begun < 1 + 4
 
 
-def test_a_killed_tokenizer_service_comes_back_for_the_next_prompt(
-    serve_once: Serve, models: list[Model]
-) -> None:
-    service = serve_once(*models)
-    before = {process.pid for process in service.processes("axm1_llm.sim")}
-    doomed = [*service.processes("tokenizer-service"), *service.processes("tokenizer.py")]
+def test_a_killed_tokenizer_service_comes_back_for_the_next_prompt(lasting: Service) -> None:
+    before = {process.pid for process in lasting.processes("axm1_llm.sim")}
+    doomed = [*lasting.processes("tokenizer-service"), *lasting.processes("tokenizer.py")]
     doomed[0].kill()
     assert survivors(doomed, 2) == []
     for name in ("sim", "scripted", "sim"):
-        assert service.ask("still there?", name)["response"] == "still there?"
-    _all_there(service)
+        assert lasting.ask("still there?", name)["response"] == "still there?"
+    _all_there(lasting)
     # A runtime at rest has no need to be loaded anew, which takes up to a minute on a card.
-    assert {process.pid for process in service.processes("axm1_llm.sim")} == before
+    assert {process.pid for process in lasting.processes("axm1_llm.sim")} == before
 
 
 def test_a_tokenizer_service_killed_in_the_middle_of_an_answer_ends_it_with_an_error(
-    serve_once: Serve, models: list[Model]
+    lasting: Service,
 ) -> None:
-    service = serve_once(*models)
-    answer = service.begin(_LONG)
-    service.process("tokenizer-service").kill()
-    last = list(answer.iter_lines())[-1]
-    assert '"error"' in last
+    answer = lasting.begin(_LONG)
+    lasting.process("tokenizer-service").kill()
+    assert '"error"' in list(answer.iter_lines())[-1]
     for name in ("sim", "scripted"):
-        assert service.ask("still there?", name)["response"] == "still there?"
+        assert lasting.ask("still there?", name)["response"] == "still there?"
 
 
 @pytest.mark.parametrize("victim", ["axm1_llm.sim", "run.sh"])
 def test_a_killed_runtime_ends_its_answer_with_an_error_and_comes_back(
-    serve_once: Serve, models: list[Model], victim: str
+    lasting: Service, models: list[Model], victim: str
 ) -> None:
-    service = serve_once(*models)
-    answer = service.begin(_LONG)
-    old = service.processes(folder=models[0].folder)
-    service.process(victim, models[0].folder).kill()
+    answer = lasting.begin(_LONG)
+    old = lasting.processes(folder=models[0].folder)
+    lasting.process(victim, models[0].folder).kill()
     last = list(answer.iter_lines())[-1]
     assert '"error"' in last
     assert "SIGKILL" in last
     assert survivors(old, 2) == []
-    assert service.ask("still there?")["response"] == "still there?"
-    assert service.ask("untouched?", "scripted")["response"] == "untouched?"
-    failed = [step for step in service.status()["transitions"] if step["to"] == "failed"]
-    assert len(failed) == 1
-    assert "SIGKILL" in failed[0]["reason"]
+    assert lasting.ask("still there?")["response"] == "still there?"
+    assert lasting.ask("untouched?", "scripted")["response"] == "untouched?"
+    failed = [step for step in lasting.status()["transitions"] if step["to"] == "failed"]
+    assert "SIGKILL" in failed[-1]["reason"]
 
 
-def test_a_runtime_killed_at_rest_comes_back_by_itself(serve_once: Serve, models: list[Model]) -> None:
-    service = serve_once(*models)
-    service.process("axm1_llm.sim", models[0].folder).kill()
-    service.until(lambda: service.status()["status"] == "failed")
-    service.until_status("ready")
-    assert service.ask("back?")["response"] == "back?"
+def test_a_runtime_killed_at_rest_comes_back_by_itself(lasting: Service, models: list[Model]) -> None:
+    lasting.process("axm1_llm.sim", models[0].folder).kill()
+    lasting.until_status("failed")
+    lasting.until_status("ready")
+    assert lasting.ask("back?")["response"] == "back?"

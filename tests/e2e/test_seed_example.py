@@ -102,11 +102,11 @@ def test_the_example_writes_its_metrics_after_each_prompt(example: tuple[Service
     service, metrics = example
     file = metrics / "axm1-llm-deepseek-r1-7b-metrics.prom"
 
-    def prompts() -> int:
-        lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("axm1_llm_requests_total{"))
+    def prompts(text: str) -> int:
+        counted = [line for line in text.splitlines() if line.startswith("axm1_llm_requests_total{")]
+        return sum(int(float(line.split()[-1])) for line in counted)
 
-    before = prompts()
+    before = prompts(service.http.get("/metrics").text)
     service.ask("Hello", model=_NAME)
-    service.until(lambda: prompts() == before + 1)
+    service.until(lambda: prompts(file.read_text("utf-8")) == before + 1)
     assert f'model="{_NAME}"' in file.read_text("utf-8")

@@ -51,7 +51,9 @@ can_run() {
 register_qemu() {
     local binfmt=/proc/sys/fs/binfmt_misc
     install_packages qemu-user-static
-    [ -e "$binfmt/register" ] || mount -t binfmt_misc binfmt_misc "$binfmt" || return 1
+    if [ ! -e "$binfmt/register" ]; then
+        mount -t binfmt_misc binfmt_misc "$binfmt" && mounted_binfmt=$binfmt || return 1
+    fi
     [ -e "$binfmt/qemu-$1" ] && return 0
     # With its flag F the kernel opens the interpreter now, so it works inside a container that has none.
     cat "/usr/lib/binfmt.d/qemu-$1.conf" >"$binfmt/register" && registered_qemu=$1
@@ -59,4 +61,5 @@ register_qemu() {
 
 forget_qemu() {
     [ -z "${registered_qemu:-}" ] || echo -1 >"/proc/sys/fs/binfmt_misc/qemu-$registered_qemu"
+    [ -z "${mounted_binfmt:-}" ] || umount "$mounted_binfmt"
 }

@@ -38,6 +38,8 @@ image_keeps_the_rules() {
 }
 
 remove_images() {
-    # shellcheck disable=SC2046  # one name a word
-    docker image rm --force $(docker image ls --quiet --filter 'reference=axm1-llm/*:test-*') >/dev/null 2>&1 || true
+    local images
+    images=$(docker image ls --quiet --filter 'reference=axm1-llm/*:test-*' 2>/dev/null) && [ -n "$images" ] || return 0
+    # shellcheck disable=SC2086  # one id a word
+    docker image rm --force $images >/dev/null 2>&1 || true
 }

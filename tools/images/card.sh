@@ -11,17 +11,17 @@ try_card() {
     MODEL_DIR=$work/card/model METRICS_DIR=$work/card/metrics
     export AXM1_PORT AXM1_TOKENIZER_PORT MODEL_DIR METRICS_DIR CARD_FILES=$work/card
     make_model_folder || return
-    check 'docker-compose.yaml: both containers become healthy' bring_up "${patience:-120}" || { stack down --volumes; return; }
-    check 'docker-compose.yaml: what runs is of the architecture that was built' runs_as "$1"
-    check 'docker-compose.yaml: a model folder with its own scripts answers' answers "$name" 'Bonjour, 你好' 'Bonjour, 你好'
-    check 'docker-compose.yaml: the metrics file is on the host' test -s "$METRICS_DIR/axm1-llm-$name-metrics.prom"
-    check 'docker-compose.yaml: tokenizer-service is not root' is_supervised_and_not_root tokenizer-service
-    check 'docker-compose.yaml: the devices and folders of the card are in llm-service' has_the_card
-    check 'docker-compose.yaml: tokenizer-service is killed' crash tokenizer-service
-    check 'docker-compose.yaml: tokenizer-service comes back' comes_back tokenizer-service "${patience:-90}"
-    check 'docker-compose.yaml: and the model answers again' answers "$name" 'again' 'again'
-    check 'docker-compose.yaml: both stop by themselves when told to' stops_politely
-    check 'docker-compose.yaml: nothing is left afterwards' leaves_nothing
+    check "$1: docker-compose.yaml: both containers become healthy" bring_up "${patience:-120}" || { stack down --volumes; return; }
+    check "$1: docker-compose.yaml: what runs is of the architecture that was built" runs_as "$1"
+    check "$1: docker-compose.yaml: a model folder with its own scripts answers" answers "$name" 'Bonjour, 你好' 'Bonjour, 你好'
+    check "$1: docker-compose.yaml: the metrics file is on the host" test -s "$METRICS_DIR/axm1-llm-$name-metrics.prom"
+    check "$1: docker-compose.yaml: tokenizer-service is not root" is_supervised_and_not_root tokenizer-service
+    check "$1: docker-compose.yaml: the devices and folders of the card are in llm-service" has_the_card
+    check "$1: docker-compose.yaml: tokenizer-service is killed" crash tokenizer-service
+    check "$1: docker-compose.yaml: tokenizer-service comes back" comes_back tokenizer-service "${patience:-90}"
+    check "$1: docker-compose.yaml: and the model answers again" answers "$name" 'again' 'again'
+    check "$1: docker-compose.yaml: both stop by themselves when told to" stops_politely
+    check "$1: docker-compose.yaml: nothing is left afterwards" leaves_nothing
 }
 
 has_the_card() {

@@ -7,20 +7,20 @@ try_demo() {
     compose_files=("$root/compose.demo.yaml") stack_arch=$1
     AXM1_PORT=$(free_port) AXM1_TOKENIZER_PORT=$(free_port)
     export AXM1_PORT AXM1_TOKENIZER_PORT
-    check 'compose.demo.yaml: both containers become healthy' bring_up 120 || return
-    check 'compose.demo.yaml: what runs is of the architecture that was built' runs_as "$1"
-    check 'compose.demo.yaml: the model answers a prompt on the API port' answers smollm2:135m Paris "$capital"
-    check 'compose.demo.yaml: the answer streams token by token' streams smollm2:135m "$capital"
-    check 'compose.demo.yaml: the internal API wants the services'"'"' token' refuses_strangers
-    check 'compose.demo.yaml: llm-service runs below an init process, not as root' is_supervised_and_not_root llm-service
-    check 'compose.demo.yaml: tokenizer-service runs below an init process, not as root' is_supervised_and_not_root tokenizer-service
-    check 'compose.demo.yaml: the metrics file is written' has_metrics
-    check 'compose.demo.yaml: llm-service is killed' crash llm-service
-    check 'compose.demo.yaml: llm-service comes back' comes_back llm-service 90
-    check 'compose.demo.yaml: and answers again' answers smollm2:135m Paris "$capital"
-    check 'compose.demo.yaml: tokenizer-service is killed' crash tokenizer-service
-    check 'compose.demo.yaml: tokenizer-service comes back' comes_back tokenizer-service 90
-    check 'compose.demo.yaml: and the model answers again' answers smollm2:135m Paris "$capital"
-    check 'compose.demo.yaml: both stop by themselves when told to' stops_politely
-    check 'compose.demo.yaml: nothing is left afterwards' leaves_nothing
+    check "$1: compose.demo.yaml: both containers become healthy" bring_up 120 || return
+    check "$1: compose.demo.yaml: what runs is of the architecture that was built" runs_as "$1"
+    check "$1: compose.demo.yaml: the model answers a prompt on the API port" answers smollm2:135m Paris "$capital"
+    check "$1: compose.demo.yaml: the answer streams token by token" streams smollm2:135m "$capital"
+    check "$1: compose.demo.yaml: the internal API wants the services' token" refuses_strangers
+    check "$1: compose.demo.yaml: llm-service runs below an init process, not as root" is_supervised_and_not_root llm-service
+    check "$1: compose.demo.yaml: tokenizer-service runs below an init process, not as root" is_supervised_and_not_root tokenizer-service
+    check "$1: compose.demo.yaml: the metrics file is written" has_metrics
+    check "$1: compose.demo.yaml: llm-service is killed" crash llm-service
+    check "$1: compose.demo.yaml: llm-service comes back" comes_back llm-service 90
+    check "$1: compose.demo.yaml: and answers again" answers smollm2:135m Paris "$capital"
+    check "$1: compose.demo.yaml: tokenizer-service is killed" crash tokenizer-service
+    check "$1: compose.demo.yaml: tokenizer-service comes back" comes_back tokenizer-service 90
+    check "$1: compose.demo.yaml: and the model answers again" answers smollm2:135m Paris "$capital"
+    check "$1: compose.demo.yaml: both stop by themselves when told to" stops_politely
+    check "$1: compose.demo.yaml: nothing is left afterwards" leaves_nothing
 }

@@ -5,6 +5,9 @@
 # The engine's own packages, and what makes base images where no registry can be reached.
 engine_packages=(docker.io iptables debootstrap qemu-user-static)
 
+# The cgroup below which our engine puts its containers: nobody else's is touched when it is taken away.
+cgroup=axm1-test-images
+
 docker() { command "${docker_client:-docker}" "$@"; }
 
 # Says in $own_engine whether the engine was started here and has to be stopped here.
@@ -50,7 +53,7 @@ start_engine() {
     cat /proc/sys/net/ipv4/ip_forward >"$work/ip_forward.before"
     # No cgroup manager of systemd's, no socket or state outside $work: it can run beside anything.
     dockerd --data-root "$work/engine" --exec-root "$work/exec" --pidfile "$work/engine.pid" \
-        -H "unix://$work/docker.sock" >"$work/engine.log" 2>&1 &
+        --cgroup-parent "$cgroup" -H "unix://$work/docker.sock" >"$work/engine.log" 2>&1 &
     own_engine=yes
     export DOCKER_HOST=unix://$work/docker.sock
     within 60 docker info >/dev/null 2>&1 || {
@@ -61,14 +64,27 @@ start_engine() {
     say "started a Docker engine ($(docker version --format '{{.Server.Version}}'))"
 }
 
+# stop_engine : takes away the engine that was started here, and what it left on the machine; fails when something stays.
 stop_engine() {
+    local pid mounted
     [ "$own_engine" = yes ] || return 0
-    local pid
-    pid=$(cat "$work/engine.pid" 2>/dev/null) || return 0
-    kill "$pid" && within 60 process_gone "$pid"
+    own_engine=no
+    pid=$(cat "$work/engine.pid" 2>/dev/null) && kill "$pid" && within 60 process_gone "$pid"
+    # A container on the host's network makes the engine pin that network with a mount of its own.
+    # shellcheck disable=SC2013  # a path in /proc/mounts has no blanks
+    for mounted in $(awk -v below="$work/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r); do
+        umount "$mounted"
+    done
     ip link delete docker0 2>/dev/null || true
     iptables-restore <"$work/iptables.before"
     cat "$work/ip_forward.before" >/proc/sys/net/ipv4/ip_forward
+    find /sys/fs/cgroup -depth -type d -path "*/$cgroup*" -exec rmdir {} + 2>/dev/null
+    engine_is_gone
+}
+
+# engine_is_gone : no process that was started with the folder's name in its command line, no mount below the folder.
+engine_is_gone() {
+    ! pgrep --full --list-full -- "$work/(exec|engine)" && ! grep " $work/" /proc/mounts
 }
 
 process_gone() { ! kill -0 "$1" 2>/dev/null; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2016  # $work and $root are set by test-images; containers' shells expand what is quoted
+# shellcheck disable=SC2154,SC2016,SC2015,SC2034  # $work and $root are set by test-images; containers' shells expand what is quoted
 # Brings a compose file's two services up, asks them, kills them, and sees what is left.
 
 # stack ARGUMENT... : `docker compose` on the files in $compose_files.
@@ -19,6 +19,7 @@ both_are_healthy() { is_healthy tokenizer-service && is_healthy llm-service; }
 
 # bring_up SECONDS : starts both services and waits until both are healthy.
 bring_up() {
+    stacked=yes
     if stack up --detach --no-build && within "$1" both_are_healthy; then return; fi
     stack ps --all
     stack logs --tail 40
@@ -101,7 +102,7 @@ stops_politely() {
 leaves_nothing() {
     local containers container
     containers=$(stack ps --all --quiet)
-    stack down --volumes --timeout 20 || return 1
+    stack down --volumes --timeout 20 && stacked=no || return 1
     [ -z "$(docker ps --all --quiet --filter label=com.docker.compose.project=axm1-llm-test)" ] || return 1
     [ -z "$(docker volume ls --quiet --filter label=com.docker.compose.project=axm1-llm-test)" ] || return 1
     for container in $containers; do

@@ -107,7 +107,7 @@ class Engine:
         Raises:
             LoadError: it did not come up.
         """
-        if self._machine.state not in LOADED:
+        if not self.is_loaded:
             await self._inbox.loaded()
         self._keep_for(keep_alive)
 
@@ -125,6 +125,11 @@ class Engine:
         if pending:
             task.cancel()
             await asyncio.wait((task,), timeout=_CLOSE_PATIENCE)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the runtime takes prompts."""
+        return self._machine.state in LOADED
 
     @property
     def queue_length(self) -> int:
@@ -282,6 +287,6 @@ class Engine:
 
     def _transitioned(self, transition: Move) -> None:
         self._metrics.state_changed(self._model, transition.target)
-        # Those of a prompt in the status and its history, not in the log: a log line takes longer than a token.
+        # Those of a prompt are in the status and its history; a line in the log takes longer than a token.
         log = self._log.debug if {transition.source, transition.target} <= LOADED else self._log.info
         log("state", old=transition.source.value, new=transition.target.value)

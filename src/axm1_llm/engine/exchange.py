@@ -130,7 +130,10 @@ class Exchange:
 
     async def _open_ticket(self, prompt: PromptSpec) -> Ticket:
         if self._tokenizer is None:
-            return Ticket(encode_line(_flatten(prompt)).decode().rstrip("\n"), prompt_tokens=0)
+            line = encode_line(_flatten(prompt)).decode().rstrip("\n")
+            # Nobody counts here what a context build holds, and each prompt is a conversation of its own.
+            resets = self._session.facts.keeps_history or self._descriptor.dialect == "context"
+            return Ticket(line, prompt_tokens=0, resets=resets)
         model = self._descriptor.model_name
         prompt = replace(prompt, limit=self._session.facts.prompt_limit or self._descriptor.context_length)
         try:
@@ -218,6 +221,8 @@ class Exchange:
     def _noted(self, event: Event | None) -> Event | None:
         """The same event; what belongs to every prompt is dealt with here."""
         match event:
+            case Token() | Text():
+                pass  # first of all: nearly every event is one
             case PromptMark(Mark.IMAGE):
                 self._session.write(NO_IMAGE)
             case PromptMark():

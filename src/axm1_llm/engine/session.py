@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from axm1_llm.errors import RuntimeDiedError, RuntimeStalledError
 from axm1_llm.runtime.events import (
+    CacheState,
     CardMemory,
     ContextLength,
     Event,
@@ -20,6 +21,8 @@ from axm1_llm.runtime.events import (
     PrefillLimit,
     Progress,
     PromptRejected,
+    Text,
+    Token,
 )
 from axm1_llm.runtime.parser import OutputParser
 
@@ -61,6 +64,7 @@ class RuntimeFacts:
         progress: the last step of loading.
         failure: the first line in which it named a reason for giving up.
         shows_marks: it has shown a prompt mark; simple scripts print none.
+        keeps_history: it has told what its KV cache holds: the next prompt comes after it.
         log: its last lines, oldest first.
     """
 
@@ -71,6 +75,7 @@ class RuntimeFacts:
     progress: Progress | None = None
     failure: str | None = None
     shows_marks: bool = False
+    keeps_history: bool = False
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     @property
@@ -88,6 +93,8 @@ class RuntimeFacts:
     def note(self, event: Event) -> None:
         """Keep what `event` tells."""
         match event:
+            case Token() | Text():
+                pass  # first of all: nearly every event is one
             case LogLine(text):
                 self.log.append(text)
             case Progress():
@@ -100,6 +107,8 @@ class RuntimeFacts:
                 self.chunked_limit = max(tokens, self.chunked_limit or 0)
             case PrefillLimit(tokens) | PromptRejected(limit=tokens):
                 self._narrow(tokens)
+            case CacheState():
+                self.keeps_history = True
             case Failure(reason):
                 self.failure = self.failure or reason
             case _:
@@ -133,6 +142,8 @@ class RuntimeSession:
             RuntimeStalledError: no event came for `silence` seconds, counted from the last one or from
                 the last line written.
         """
+        if self._events:
+            return self._take_event()
         deadline = self._heard + silence
         event = await self.event_before(deadline)
         if event is None and self._loop.time() >= deadline:
@@ -152,8 +163,9 @@ class RuntimeSession:
             self._news.clear()
             self._wake_at(deadline)
             await self._news.wait()
-            if not self._events:
-                return None
+        return self._take_event() if self._events else None
+
+    def _take_event(self) -> Event:
         event = self._events.popleft()
         self._heard = self._loop.time()
         self.facts.note(event)

@@ -23,15 +23,20 @@ if TYPE_CHECKING:
     from axm1_llm.metrics.smi import CardReading
 
 
+# Seconds from the end of a prompt to its file: where prompts follow each other without a pause, one write
+# for each would take as long as a short prompt itself.
+_BREATH = 0.1
+
+
 class Metrics:
     """Every figure of the service.
 
     All methods are called from the event loop; none blocks it, none raises because of a folder or a card.
     A model that was not named at the start is taken in when it is first heard of.
 
-    A model's file is written when a prompt ends, and, when its state changes otherwise, at most once in
-    `settle` seconds. Cards belong to no model, and two files must not hold the same series: their figures,
-    the version and the count of failed writes are in a file of their own.
+    A model's file is written a moment after a prompt has ended, and, when its state changes otherwise, at
+    most once in `settle` seconds. Cards belong to no model, and two files must not hold the same series:
+    their figures, the version and the count of failed writes are in a file of their own.
 
     Args:
         models: names as they stand in the ``model`` label.
@@ -73,7 +78,7 @@ class Metrics:
     def prompt_finished(self, model: str, sample: PromptSample) -> None:
         """Count a prompt that has ended, and have the model's file written."""
         self._model(model).prompt_finished(sample)
-        self._write(model, 0.0)
+        self._write(model, _BREATH)
         if self._writer is not None:
             if self._card is None:
                 self._writer.schedule(SERVICE_FILE, self._settle)
