@@ -21,11 +21,16 @@ _PATIENCE = 30.0
 
 
 class BareRuntime:
-    """A runtime that uses the gateway of a deployment; made by `bare_runtime`."""
+    """A runtime that uses the gateway of a deployment; made by `bare_runtime`.
+
+    Attributes:
+        pid: its process.
+    """
 
     def __init__(self, deployment: Deployment, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
+        self.pid = process.pid
         self._deployment = deployment
         self._stdin = process.stdin.fileno()
         self._stdout = process.stdout.fileno()

@@ -19,7 +19,7 @@ from deployment import deployed
 from figures import Figure, table
 from first_token import measure_first_token
 from gateway import measure_gateway
-from speed import measure_speed
+from speed import measure_apart, measure_speed
 from start import measure_start
 from workload import Workload, make_workload
 
@@ -60,6 +60,7 @@ def measure(workload: Workload, size: Size) -> Iterator[list[Figure]]:
         # First of all, since memory is measured at rest.
         gateway = measure_gateway(deployment, size.decoded)
         yield measure_speed(deployment, size.answers)
+        yield measure_apart(deployment, size.answers)
         yield measure_first_token(deployment, size.prompts)
         yield gateway
     for rate in _SPEEDS if size.paced_answers else ():

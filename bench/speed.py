@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bare_runtime import bare_runtime
+from bare_runtime import BareRuntime, bare_runtime
+from cores import apart, family
 from exchange import StreamClient
 from figures import Figure, at_least, below, median_ratio, told
 from processes import processor_seconds
@@ -32,15 +34,34 @@ class _Run:
 
 def measure_speed(deployment: Deployment, rounds: int) -> list[Figure]:
     """Answers in turn on the bare runtime and through the API."""
+    with bare_runtime(deployment) as runtime:
+        bare, runs = _in_turn(deployment, runtime, rounds)
+    return _figures(deployment.rate, bare, runs)
+
+
+def measure_apart(deployment: Deployment, rounds: int) -> list[Figure]:
+    """The same with the runtime and its tokenizer on one core, the llm-service and the client on another.
+
+    At full speed four processes want a core all the time. On a machine with two, the bare runtime has both
+    for itself; here both sides have the same.
+    """
+    with bare_runtime(deployment) as runtime:
+        works = [*family(deployment.llm_pid)[1:], runtime.pid, deployment.tokenizer_pid]
+        with apart(works, [deployment.llm_pid, os.getpid()]):
+            bare, runs = _in_turn(deployment, runtime, rounds)
+    ratio = median_ratio([run.speed for run in runs], bare)
+    return [at_least("  API / bare runtime, the wrapper on a core of its own", ratio, 0.98, 4)]
+
+
+def _in_turn(deployment: Deployment, runtime: BareRuntime, rounds: int) -> tuple[list[float], list[_Run]]:
     prompt = MIDDLE if 0 < deployment.rate < _FAST else LONG
     bare: list[float] = []
     runs: list[_Run] = []
-    with bare_runtime(deployment) as runtime:
-        for _ in range(rounds):
-            bare.append(_speed(*runtime.answer(prompt)))
-            runs.append(_through_api(deployment, prompt))
+    for _ in range(rounds):
         bare.append(_speed(*runtime.answer(prompt)))
-    return _figures(deployment.rate, bare, runs)
+        runs.append(_through_api(deployment, prompt))
+    bare.append(_speed(*runtime.answer(prompt)))
+    return bare, runs
 
 
 def _speed(_: float, whole: float, tokens: int) -> float:

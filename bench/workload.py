@@ -105,6 +105,7 @@ def make_workload(folder: Path, tokens: int) -> Workload:
 def _answer(tokenizer: Tokenizer, tokens: int) -> tuple[list[int], str]:
     lines: list[str] = []
     ids: list[int] = []
+    text = ""
     while len(ids) < tokens:
         n = len(lines)
         lines.append(_FACTS[n % len(_FACTS)].format(n=n, a=n * 7 % 100, b=n * 13 % 60))

@@ -91,23 +91,36 @@ class Footprint:
 
     Attributes:
         commands: the programs, sorted; no numbers in them.
-        descriptors: open files of all together.
+        files: open files of all together, sockets not counted.
+        sockets: open sockets of all together.
         threads: of all together.
         resident: MiB of all together.
     """
 
     commands: tuple[str, ...]
-    descriptors: int
+    files: int
+    sockets: int
     threads: int
     resident: float
+
+
+def _open_files(pid: int) -> list[str]:
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(entry.readlink()))
+    return found
 
 
 def footprint(mark: str) -> Footprint:
     """One look at all processes with this mark."""
     found = processes_of(mark)
+    targets = [target for process in found for target in _open_files(process.pid)]
+    sockets = sum(target.startswith("socket:") for target in targets)
     return Footprint(
         commands=tuple(sorted(" ".join(process.cmdline()[:4]) for process in found)),
-        descriptors=sum(process.num_fds() for process in found),
+        files=len(targets) - sockets,
+        sockets=sockets,
         threads=sum(process.num_threads() for process in found),
         resident=sum(process.memory_info().rss for process in found) / 2**20,
     )

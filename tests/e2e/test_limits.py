@@ -1,4 +1,4 @@
-"""Where an answer ends, and what is counted: `num_predict`, stop sequences, the context, the prompt's limit."""
+"""Where an answer ends, and what is counted: `num_predict`, stops, the context, the prompt's limit."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def test_a_negative_num_predict_is_no_limit(service: Service) -> None:
 
 def test_counts_are_those_of_the_rendered_template(service: Service, described: dict[str, Model]) -> None:
     prompt, system = "Zähle 😀\nmit", "Du bist\nkurz."
-    rendered = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
+    turns = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n"
+    rendered = f"{turns}<|im_start|>assistant\n"
     folder = described["roomy"].folder
     answer = service.ask(prompt, model="roomy", system=system)
     assert answer["prompt_eval_count"] == len(tiny_ids(folder, rendered))

@@ -12,13 +12,13 @@ from e2e.conftest import Serve
 from e2e.models import Model
 from e2e.services import Service, text_of
 
-_END_LINE = "\n\n\x1b[1;30;35m[N][                             Run][ 410]: hit eos,avg 96.85 token/s\n\x1b[0m\nprompt >> >> "
+_END_LINE = f"\n\n\x1b[1;30;35m[N][{'Run':>32}][ 410]: hit eos,avg 96.85 token/s\n\x1b[0m\nprompt >> >> "
 _ANSWERS = {
     "mark": ">> \n>> prompt >> \nimage >> q\n",
     "end words": "So it says: hit eos,avg 3 token/s\n>> \nand goes on.",
     "end line": f"Before.{_END_LINE}After.",
-    "log line": "\x1b[1;30;32m[I][                            Init][ 292]: LLM init ok\x1b[0m \nlLaMa.Init failed\n",
-    "controls": "STX \x02 ETX \x03 DLE \x10 DLE-escaped \x10B\x10? NUL \x00 BEL \x07 ESC \x1b[0m DEL \x7f CR \r\n end",
+    "log line": f"\x1b[1;30;32m[I][{'Init':>32}][ 292]: LLM init ok\x1b[0m \nlLaMa.Init failed\n",
+    "controls": "STX \x02 ETX \x03 DLE \x10 escaped \x10B\x10? NUL \x00 BEL \x07 \x1b[0m \x7f CR \r\n end",
     "frame": "\x02framed\x03\x02\x10?\x03",
     "thinking": "It closes </think> what it never opened, and speaks of <think> later.",
     "borders": "a😀b👩‍👩‍👧‍👦cé日本語🇩🇪 ende\u0301\u00a0\ufeff!",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from starlette.responses import Response
 
 from axm1_llm.api.errors import error_response
-from axm1_llm.errors import Axm1Error
+from axm1_llm.errors import Axm1Error, ShuttingDownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,6 +61,7 @@ class AnswerResponse(Response):
         self._generation = generation
         self._dialect = dialect
         self._stream = stream
+        self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, whatever becomes of it."""
@@ -71,7 +72,10 @@ class AnswerResponse(Response):
                 else:
                     await self._send_whole(send)
             except Axm1Error as error:
-                await error_response(error)(scope, receive, send)
+                await self._send_error(error, scope, send)
+            except asyncio.CancelledError:
+                # Only the server cancels a response: the time that it gives running answers is over.
+                await self._send_error(ShuttingDownError(), scope, send)
 
     @contextmanager
     def _cancelled_on_disconnect(self, receive: Receive) -> Iterator[None]:
@@ -88,20 +92,12 @@ class AnswerResponse(Response):
         self._generation.cancel()
 
     async def _send_stream(self, send: Send) -> None:
-        begun = False
-        try:
-            async for deltas in self._generation.batches():
-                if not begun:
-                    await self._start(send, HTTPStatus.OK)
-                    begun = True
-                await _send_body(send, self._dialect.encode(deltas), more=True)
-        except Axm1Error as error:
-            if not begun:
-                raise
-            await _send_body(send, self._dialect.error(error), more=False)
-            return
-        if not begun:  # an answer without a token
-            await self._start(send, HTTPStatus.OK)
+        async for deltas in self._generation.batches():
+            if not self._begun:
+                await self._start(send)
+            await _send_body(send, self._dialect.encode(deltas), more=True)
+        if not self._begun:  # an answer without a token
+            await self._start(send)
         assert self._generation.summary is not None  # noqa: S101 - the batches ended without an error
         await _send_body(send, self._dialect.end(self._generation.summary), more=False)
 
@@ -115,9 +111,16 @@ class AnswerResponse(Response):
             {"type": "http"}, _no_more_messages, send
         )
 
-    async def _start(self, send: Send, status: int) -> None:
+    async def _send_error(self, error: Axm1Error, scope: Scope, send: Send) -> None:
+        if self._begun:
+            await _send_body(send, self._dialect.error(error), more=False)
+        else:
+            await error_response(error)(scope, _no_more_messages, send)
+
+    async def _start(self, send: Send) -> None:
+        self._begun = True
         headers = [(b"content-type", self._dialect.media_type.encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
 
 
 async def _send_body(send: Send, body: bytes, *, more: bool) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
 
 LOG_LINES = 50
+_LOG_LINE = 500  # characters: a line of a runtime that has gone mad fills no error and no log
 
 
 class Spawn(Protocol):
@@ -96,7 +97,7 @@ class RuntimeFacts:
             case Token() | Text():
                 pass  # first of all: nearly every event is one
             case LogLine(text):
-                self.log.append(text)
+                self.log.append(text[:_LOG_LINE])
             case Progress():
                 self.progress = event
             case CardMemory(device, remaining):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from axm1_llm.tokenizer.prompts import Message, PromptSpec
     from axm1_llm.tokenizer.script_process import RunningScript, Script
 
-_MOST_MISSED = 3
+_MOST_SILENCE = 1.5  # seconds; a call of the runtime is given up after 0.6 s, one for a prompt after 5 s
 _LARGEST_GROUP = 6
 _PROMPT_END = 8
 _HEALTHY = 60.0
@@ -91,7 +91,7 @@ class ScriptTokenizer:
         self._script = script
         self._running: RunningScript | None = None
         self._wedged = asyncio.Event()
-        self._missed = 0
+        self._silence = 0.0
         self._turn = asyncio.Lock()  # a script for context builds has one conversation: one prompt at a time
         self._opens_thinking: bool | None = None
         self._log = structlog.get_logger().bind(model=model)
@@ -121,9 +121,12 @@ class ScriptTokenizer:
                     self._adopt(running)
                     was_ready = True
                     report(Trigger.ANSWERED, None)
-                    raise await self._end(running)
+                    ended = await self._end(running)
+                    # Before the script is stopped: that breaks off the calls under way, and whoever then
+                    # asks for a start must not be told that it is ready.
+                    self._running = None
+                    report(Trigger.FAIL, ended)
             except ScriptError as error:
-                self._running = None
                 if error.exit_code == _USAGE_EXIT and with_host and not was_ready:
                     with_host = False
                     continue
@@ -164,7 +167,7 @@ class ScriptTokenizer:
 
     def _adopt(self, running: RunningScript) -> None:
         self._running = running
-        self._missed = 0
+        self._silence = 0.0
         self._wedged.clear()
         self.bos_id, self.eos_id = running.bos_id, running.eos_id
 
@@ -224,16 +227,17 @@ class ScriptTokenizer:
         return self._running.calls
 
     async def _noted(self, call: Awaitable[_T]) -> _T:
-        """Count calls without an answer: a script that hangs is ended and started again."""
-        answered = False
+        """Count the time without an answer: a script that hangs is ended and started again."""
+        clock = asyncio.get_running_loop().time
+        begun, answered = clock(), False
         try:
             result = await call
             answered = True
             return result
         finally:
-            self._missed = 0 if answered else self._missed + 1
-            if self._missed >= _MOST_MISSED:
-                self._log.warning("tokenizer_script_does_not_answer", calls=self._missed)
+            self._silence = 0.0 if answered else self._silence + clock() - begun
+            if self._silence >= _MOST_SILENCE:
+                self._log.warning("tokenizer_script_does_not_answer", seconds=round(self._silence, 1))
                 self._wedged.set()
 
 
