@@ -22,3 +22,12 @@ async def until_working_in(folder: Path) -> None:
     """Wait for a process in this folder; bounded by the caller."""
     while not working_in(folder):  # noqa: ASYNC110 - another process starts it, there is no event
         await asyncio.sleep(0.01)
+
+
+async def until_nobody_works_in(folder: Path) -> None:
+    """Wait until each process in this folder is gone; bounded by the caller.
+
+    The group's watcher is killed last, and nobody here waits for it: it is init's child by then.
+    """
+    while working_in(folder):  # noqa: ASYNC110 - the processes are not this one's children
+        await asyncio.sleep(0.01)

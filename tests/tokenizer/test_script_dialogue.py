@@ -17,7 +17,7 @@ from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.errors import PromptTooLongError, RequestError, TokenizerError
 from axm1_llm.tokenizer.client import TokenizerClient
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
-from tokenizer.processes import until_working_in, working_in
+from tokenizer.processes import until_nobody_works_in, until_working_in, working_in
 from tokenizer.runtime_calls import Runtime, unframed
 
 SCRIPT = Path(__file__).with_name("vendor_script.py")
@@ -267,7 +267,8 @@ async def test_a_stopped_service_leaves_no_script_behind(scripted: Scripted) -> 
         headers = {"X-Axm1-Token": "a-token-of-the-tests"}
         stopped = await http.post(f"{desk.url}/api/stop/tiny", headers=headers, timeout=10)
     assert stopped.json()["status"] == "idle"
-    assert not working_in(desk.folder)
+    async with asyncio.timeout(2):
+        await until_nobody_works_in(desk.folder)
 
 
 async def test_stopping_while_it_starts_and_starting_while_it_stops_come_to_an_end(

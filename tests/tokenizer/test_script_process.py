@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from axm1_llm.tokenizer.script_process import Script, ScriptError, run_script
-from tokenizer.processes import until_working_in, working_in
+from tokenizer.processes import until_nobody_works_in, until_working_in
 
 SCRIPT = Path(__file__).with_name("vendor_script.py")
 
@@ -49,4 +49,5 @@ async def test_a_start_that_is_cancelled_leaves_no_script_behind(tmp_path: Path)
         await until_working_in(tmp_path)
         task.cancel()
         await asyncio.wait((task,))
-    assert not working_in(tmp_path)
+    async with asyncio.timeout(2):
+        await until_nobody_works_in(tmp_path)
