@@ -19,6 +19,7 @@
         ├── RuntimeDiedError       it exited in the middle
         ├── RuntimeStalledError    it said nothing for too long
         └── TokenizerError         its tokenizer failed
+            └── TokenizerServiceUnreachableError    nobody answers where it should be
 
 None of them knows of HTTP; one table in ``api`` turns them into (status, body).
 """
@@ -134,3 +135,7 @@ class RuntimeStalledError(ModelError):
 
 class TokenizerError(ModelError):
     """The model's tokenizer could not be started, or gave no usable answer."""
+
+
+class TokenizerServiceUnreachableError(TokenizerError):
+    """Nobody listens where the tokenizer-service should be; it may be about to come up."""

@@ -364,6 +364,7 @@ async def test_a_prompt_that_left_the_queue_is_never_answered_and_causes_no_load
         generation.cancel()
         await within(generation.finished.wait())
         assert b.path() == []
+        assert [sample.outcome for sample in b.metrics.samples] == ["cancelled"]
 
 
 async def test_thinking_is_removed_kept_or_split_as_asked(bench: MakeBench) -> None:

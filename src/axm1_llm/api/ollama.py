@@ -101,7 +101,7 @@ def generation_request(body: GenerateBody, descriptor: ModelDescriptor) -> Gener
     limit = options.num_predict
     return GenerationRequest(
         prompt=_prompt(body, descriptor),
-        num_predict=limit if limit is not None and limit >= 0 else None,
+        num_predict=limit if limit is not None and limit > 0 else None,
         stops=tuple(stop for stop in options.stop or () if stop),
         thinking=_thinking(body, descriptor),
         keep_alive=body.keep_alive,

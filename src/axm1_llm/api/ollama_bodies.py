@@ -56,7 +56,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     num_predict: Integer | None = Field(
-        default=None, description="Most tokens of the answer; negative: no limit."
+        default=None, description="Most tokens of the answer; 0 and below: no limit."
     )
     stop: Texts | None = Field(default=None, description="Sequences that end the answer.")
     num_ctx: Integer | None = Field(default=None, description="Ignored: the context is built into the model.")

@@ -85,7 +85,9 @@ class Engine:
         self._log = structlog.get_logger().bind(model=self._model)
         self._machine = model_states(host.wall_clock, self._transitioned)
         self._loader = Loader(descriptor, self._machine, tokenizer, metrics, host.deadlines)
-        self._inbox = Inbox(lambda length: metrics.queue_changed(descriptor.model_name, length))
+        self._inbox = Inbox(
+            lambda length: metrics.queue_changed(descriptor.model_name, length), self._observe_unanswered
+        )
         self._failures = 0  # lives in a row that ended badly
         self._failure: FailureReport | None = None
         self._session: RuntimeSession | None = None
@@ -265,11 +267,15 @@ class Engine:
     def _observe(self, exchange: Exchange, generation: Generation, queued: int) -> None:
         answer = exchange.answer
         if answer is None or answer.generation is not generation:
-            outcome = "cancelled" if generation.cancelled else "failed"
-            sample = PromptSample(outcome, 0, 0, queued / _NS, None, 0.0, None)
+            self._observe_unanswered(generation)
         else:
-            sample = answer.sample(queued, self._clock())
-        self._metrics.prompt_finished(self._model, sample)
+            self._metrics.prompt_finished(self._model, answer.sample(queued, self._clock()))
+
+    def _observe_unanswered(self, generation: Generation) -> None:
+        """Count a prompt that the runtime never saw."""
+        outcome = "cancelled" if generation.cancelled else "failed"
+        queued = (self._clock() - generation.submitted) / _NS
+        self._metrics.prompt_finished(self._model, PromptSample(outcome, 0, 0, queued, None, 0.0, None))
 
     def _fail(self, error: ModelError) -> None:
         """Note a life that ended badly, and decide who is told."""

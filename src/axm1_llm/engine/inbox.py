@@ -18,14 +18,16 @@ class Inbox:
 
     Args:
         on_length: told how many prompts wait, whenever that changes.
+        on_end: told of each prompt that ended while it waited.
 
     Attributes:
         news: set whenever there is something to look at.
         closing: the service leaves.
     """
 
-    def __init__(self, on_length: Callable[[int], None]) -> None:
+    def __init__(self, on_length: Callable[[int], None], on_end: Callable[[Generation], None]) -> None:
         self._on_length = on_length
+        self._on_end = on_end
         self._prompts: deque[Generation] = deque()
         self._loads: list[asyncio.Future[None]] = []
         self._unloads: list[asyncio.Future[None]] = []
@@ -65,7 +67,7 @@ class Inbox:
         left = [generation for generation in self._prompts if generation.done]
         for generation in left:
             self._prompts.remove(generation)
-            generation.finished.set()
+            self._end(generation)
         if left:
             self._changed()
 
@@ -89,7 +91,7 @@ class Inbox:
         """Tell all who wait for the model that it will not come."""
         for generation in self._prompts:
             generation.fail(error)
-            generation.finished.set()
+            self._end(generation)
         self._prompts.clear()
         for waiter in self._loads:
             if not waiter.done():
@@ -101,6 +103,10 @@ class Inbox:
         """The service leaves: what waits fails with `error`."""
         self.closing = True
         self.fail(error)
+
+    def _end(self, generation: Generation) -> None:
+        generation.finished.set()
+        self._on_end(generation)
 
     async def _wait(self, waiters: list[asyncio.Future[None]]) -> None:
         waiter = asyncio.get_running_loop().create_future()

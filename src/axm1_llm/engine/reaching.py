@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from axm1_llm.errors import TokenizerError
+from axm1_llm.errors import TokenizerServiceUnreachableError
 
 if TYPE_CHECKING:
     from axm1_llm.tokenizer.client import TokenizerClient
@@ -33,8 +33,7 @@ async def start_tokenizer(client: TokenizerClient, model: str, patience: float) 
     while True:
         try:
             return await client.start(model)
-        except TokenizerError as error:
-            unreachable = isinstance(error.__cause__, OSError)
-            if not unreachable or loop.time() >= deadline:
+        except TokenizerServiceUnreachableError:
+            if loop.time() >= deadline:
                 raise
         await asyncio.sleep(_PAUSE)

@@ -175,8 +175,8 @@ class RuntimeSession:
     def _wake_at(self, deadline: float) -> None:
         """Have the news set at `deadline`, or before it.
 
-        A timer made and dropped for each token costs a tenth of all that is done for the token. So one that
-        rings too early is left to ring; the wait that it ends is only looked at once more.
+        One that rings too early is left to ring, and the wait that it ends is looked at once more: that
+        happens once in a deadline, where a timer of its own for each token would be made thousands of times.
         """
         if deadline == math.inf or (self._alarm is not None and self._alarm.when() <= deadline):
             return

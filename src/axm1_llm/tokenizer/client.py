@@ -14,6 +14,7 @@ from axm1_llm.errors import (
     PromptTooLongError,
     RequestError,
     TokenizerError,
+    TokenizerServiceUnreachableError,
 )
 from axm1_llm.tokenizer.keepalive import KeepAliveClient
 from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
@@ -117,7 +118,7 @@ class TokenizerClient:
             raise TokenizerError(model, reason) from None
         except OSError as error:
             reason = f"the tokenizer-service at {self._url} cannot be reached ({error}); is it running?"
-            raise TokenizerError(model, reason) from error
+            raise TokenizerServiceUnreachableError(model, reason) from error
         except orjson.JSONDecodeError:
             raise stranger from None
         if not isinstance(content, dict):
