@@ -29,8 +29,9 @@ bootstrap() {
     local arch=$1 archive=$2 rootfs=$work/rootfs-$1
     install_packages debootstrap qemu-user-static
     rm -rf "$rootfs"
+    # shellcheck disable=SC2046  # no mirror is no argument
     nice -n 10 debootstrap --variant=minbase --arch="$arch" \
-        --include=ca-certificates,python3,python3-pip,python3-venv bookworm "$rootfs" "$(debian_mirror)" &&
+        --include=ca-certificates,python3,python3-pip,python3-venv bookworm "$rootfs" $(debian_mirror) &&
         ln -s python3 "$rootfs/usr/bin/python" &&
         rm -rf "$rootfs"/var/cache/apt/archives/*.deb "$rootfs"/var/lib/apt/lists/* &&
         tar -C "$rootfs" --exclude ./dev --exclude ./proc --exclude ./sys -cf "$archive.part" . &&

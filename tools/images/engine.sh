@@ -105,7 +105,8 @@ find_compose() {
     docker compose version >/dev/null
 }
 
-# The mirror that this machine's own packages come from.
+# The mirror that this machine's own packages come from; nothing where that is not Debian's own kind, and whoever
+# asks then takes its own default.
 debian_mirror() {
     # shellcheck disable=SC2016  # apt expands these names, not the shell
     apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' 'Component: main' |
