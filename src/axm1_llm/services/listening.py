@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
 import socket
 from contextlib import contextmanager, suppress
@@ -37,7 +38,8 @@ def listen(host: str, port: int, option: str) -> socket.socket:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        reason = error.strerror or str(error)
+        # asyncio and socket put the address into `strerror` too, which the text already has.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise SettingsError(
             f"cannot listen on {host}:{port} ({reason}); is another one running? Set another {option}"
         ) from error

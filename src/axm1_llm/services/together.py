@@ -20,7 +20,7 @@ from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from axm1_llm.descriptors import Descriptors
     from axm1_llm.settings import Settings
@@ -51,8 +51,7 @@ def run_demo(settings: Settings) -> int:
     configure_logs(settings)
     descriptor = prepare_demo(settings.demo_dir, python=sys.executable)
     settings = settings.model_copy(update={"descriptor": descriptor})
-    _print_welcome(settings)
-    return _run(settings, read_descriptors(settings))
+    return _run(settings, read_descriptors(settings), _print_welcome)
 
 
 def _print_welcome(settings: Settings) -> None:
@@ -65,13 +64,16 @@ def _print_welcome(settings: Settings) -> None:
     )
 
 
-def _run(settings: Settings, descriptors: Descriptors) -> int:
+def _run(
+    settings: Settings, descriptors: Descriptors, welcome: Callable[[Settings], None] = lambda _: None
+) -> int:
     # Made anew each time: only these two processes ever share it.
     token = secrets.token_urlsafe(32)
     settings = settings.model_copy(update={"internal_token": SecretStr(token)})
     sock = listen(settings.host, settings.port, "--port (AXM1_PORT)")
     # The child finds the port taken too, but its message would come from behind the scenes.
     listen(settings.tokenizer_host, settings.tokenizer_port, "--tokenizer-port (AXM1_TOKENIZER_PORT)").close()
+    welcome(settings)
 
     async def main() -> None:
         async with (
