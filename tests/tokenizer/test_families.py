@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from axm1_llm.tokenizer.builtin import BuiltinTokenizer, load_builtin
+from axm1_llm.tokenizer.builtin import BuiltinTokenizer
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 from tokenizer.families import FAMILIES, family_folder
+from tokenizer.tiny import load
 
 TOOLS = [
     {
@@ -63,8 +64,7 @@ def library(family: str) -> Tokenizer:
 
 @functools.cache
 def builtin(family: str) -> BuiltinTokenizer:
-    folder = family_folder(family)
-    return load_builtin(family, folder, folder, None)
+    return load(family_folder(family), model=family)
 
 
 def expected_ids(family: str, turns: list[tuple[str, str]], **names: Any) -> tuple[int, ...]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
+from axm1_llm.descriptors import ModelDescriptor
+from axm1_llm.tokenizer.builtin import BuiltinTokenizer, load_builtin
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -34,3 +37,17 @@ def tiny_ids(folder: Path, text: str) -> list[int]:
     """The ids of a text, special tokens recognised."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     return list(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def load(folder: Path, chat_template: str | None = None, model: str = "m") -> BuiltinTokenizer:
+    """The built-in tokenizer of a model that has its tokenizer in `folder`, and all else elsewhere."""
+    return load_builtin(
+        ModelDescriptor(
+            model_name=model,
+            run_cmd="./run.sh",
+            model_path=folder / "elsewhere",
+            tokenizer_path=folder,
+            tokenizer_port=1,
+            chat_template=chat_template,
+        )
+    )

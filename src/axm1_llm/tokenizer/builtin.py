@@ -19,10 +19,10 @@ from axm1_llm.tokenizer.template import FALLBACK, TemplateRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from jinja2 import Template
 
+    from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.tokenizer.decoding import TokenStream
     from axm1_llm.tokenizer.files import TokenizerFiles
 
@@ -162,35 +162,28 @@ def opens_thinking(text: str) -> bool:
     return text.rstrip().endswith("<think>")
 
 
-def load_builtin(
-    model: str, tokenizer_path: Path, model_path: Path, chat_template: str | None
-) -> BuiltinTokenizer:
-    """Load a tokenizer; takes tenths of a second, so run it in a thread.
-
-    Args:
-        model: its name, for error texts.
-        tokenizer_path: the folder, see `read_tokenizer_files`.
-        model_path: what a relative path in `chat_template` starts from.
-        chat_template: the descriptor's: the name of a file, or the template itself.
+def load_builtin(descriptor: ModelDescriptor) -> BuiltinTokenizer:
+    """Load a model's tokenizer; takes tenths of a second, so run it in a thread.
 
     Raises:
         TokenizerFilesError: the files cannot be used.
         RequestError: the chat template is no valid template.
     """
-    files = read_tokenizer_files(tokenizer_path)
-    tokenizer = BuiltinTokenizer(model, files, _chosen_template(model_path, chat_template))
+    files = read_tokenizer_files(descriptor.tokenizer_path)
+    tokenizer = BuiltinTokenizer(descriptor.model_name, files, _chosen_template(descriptor))
     _give_memory_back()
     return tokenizer
 
 
-def _chosen_template(model_path: Path, chat_template: str | None) -> str | None:
-    if chat_template is None or "{" in chat_template or "\n" in chat_template:
-        return chat_template
-    file = model_path / chat_template
+def _chosen_template(descriptor: ModelDescriptor) -> str | None:
     try:
-        return file.read_text("utf-8", "replace")
-    except OSError as error:
-        raise TokenizerFilesError(f"chat_template '{file}' cannot be read: {error.strerror}") from error
+        return descriptor.template_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise TokenizerFilesError(
+            f"chat_template '{descriptor.tokenizer_path / str(descriptor.chat_template)}' "
+            f"cannot be read: {reason}"
+        ) from error
 
 
 def _give_memory_back() -> None:

@@ -156,15 +156,7 @@ class ModelTokenizer:
             self._dialogue = self._protocol = None
 
     async def _run_builtin(self) -> None:
-        descriptor = self.descriptor
-        backend = await asyncio.to_thread(
-            load_builtin,
-            descriptor.model_name,
-            descriptor.tokenizer_path,
-            descriptor.model_path,
-            descriptor.chat_template,
-        )
-        self._serve(backend)
+        self._serve(await asyncio.to_thread(load_builtin, self.descriptor))
         await asyncio.Event().wait()  # until it is cancelled
 
     async def _run_script(self) -> None:
