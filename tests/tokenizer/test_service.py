@@ -54,6 +54,14 @@ async def test_a_tokenizer_is_started_watched_and_stopped(
     assert history[0]["at"].endswith("Z")
 
 
+async def test_a_name_means_the_same_model_as_at_the_llm_service(
+    serve: Serve, describe: Describe, tiny: Path
+) -> None:
+    running = await serve(describe(tokenizer_path=tiny, aliases=("small",)))
+    for name in ("tiny", "tiny:latest", "Tiny", "small", "small:latest"):
+        assert (await ask(running.url, "GET", f"/api/status/{name}")).json()["model"] == "tiny"
+
+
 async def test_starting_what_runs_returns_at_once_and_starts_nothing(
     serve: Serve, describe: Describe, tiny: Path
 ) -> None:

@@ -78,11 +78,6 @@ class TokenizerService:
         self._tokenizers = {
             model.model_name: ModelTokenizer(model, self._tickets, host, environ) for model in models
         }
-        self._names = {
-            name: tokenizer
-            for tokenizer in reversed(self._tokenizers.values())
-            for name in (*tokenizer.descriptor.aliases, tokenizer.model)
-        }
 
     async def aclose(self) -> None:
         """Stop every tokenizer and close every gateway."""
@@ -139,10 +134,12 @@ class TokenizerService:
         return _json(asdict(record))
 
     def _find(self, name: str) -> ModelTokenizer:
-        tokenizer = self._names.get(name)
-        if tokenizer is None:
-            raise ModelNotFoundError(name)
-        return tokenizer
+        if tokenizer := self._tokenizers.get(name):  # the llm-service asks by the model's own name
+            return tokenizer
+        for tokenizer in self._tokenizers.values():
+            if tokenizer.descriptor.answers_to(name):
+                return tokenizer
+        raise ModelNotFoundError(name)
 
     def _internal(self, handle: _Handler) -> _Handler:
         async def checked(request: Request) -> Response:
