@@ -15,6 +15,9 @@ from axm1_llm.api.app import build_app
 from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.engine import Engine, Host
 from axm1_llm.scheduler import Scheduler
+from axm1_llm.serving.abilities import AbilityBook
+from axm1_llm.serving.answering import Serving
+from axm1_llm.serving.models import Models
 from engine.conftest import QUICK, RecordingMetrics
 from engine.fakes import END, MARK, FakeChild, FakeSpawn, FakeTokenizer, frames
 
@@ -78,7 +81,8 @@ def service(tmp_path: Path) -> MakeService:
         host = Host({}, QUICK, cast("Any", spawn))
         engine = Engine(descriptor, cast("Any", tokenizer), metrics, host)
         scheduler = Scheduler([engine], max_queue)
-        app = build_app(scheduler, metrics, api_keys=api_keys, origins=origins)
+        models, abilities = Models([descriptor]), AbilityBook(lambda _: tokenizer.chat_template())
+        app = build_app(Serving(models, abilities, scheduler), metrics, api_keys=api_keys, origins=origins)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),

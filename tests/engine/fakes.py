@@ -118,6 +118,10 @@ class FakeTokenizer:
         self.ticket_errors: list[Axm1Error] = []
         self.resets = False
         self.opens_thinking = False
+        self.template: str | None = "{{ messages }}"
+
+    async def chat_template(self, model: str = "") -> str | None:
+        return self.template
 
     async def start(self, model: str) -> None:
         self.started.append(model)

@@ -8,6 +8,9 @@ from axm1_llm.api.app import build_app
 from axm1_llm.api.ollama_bodies import GenerateBody, Options
 from axm1_llm.metrics import Metrics
 from axm1_llm.scheduler import Scheduler
+from axm1_llm.serving.abilities import AbilityBook
+from axm1_llm.serving.answering import Serving
+from axm1_llm.serving.models import Models
 
 _INTRODUCTION = """\
 # HTTP routes
@@ -94,8 +97,15 @@ def page() -> str:
 
 def api_paths() -> dict[str, dict[str, Any]]:
     """The llm-service's own paths, each with its operations."""
-    paths: dict[str, dict[str, Any]] = build_app(Scheduler([], 0), Metrics([], None)).openapi()["paths"]
+    paths: dict[str, dict[str, Any]] = build_app(_serving(), Metrics([], None)).openapi()["paths"]
     return paths
+
+
+def _serving() -> Serving:
+    async def no_template(_: object) -> None:
+        return None
+
+    return Serving(Models(()), AbilityBook(no_template), Scheduler([], 0))
 
 
 def _fields(schema: dict[str, Any]) -> str:

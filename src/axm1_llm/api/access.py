@@ -48,9 +48,9 @@ class RequireKey:
         if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or self._admits(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
-        refusal = json_error(
-            HTTPStatus.UNAUTHORIZED, "unauthorized: send a valid API key", {"WWW-Authenticate": "Bearer"}
-        )
+        text = "unauthorized: send a valid API key"
+        headers = {"WWW-Authenticate": "Bearer"}
+        refusal = json_error(HTTPStatus.UNAUTHORIZED, text, scope["path"], headers)
         await refusal(scope, receive, send)
 
     def _admits(self, headers: Headers) -> bool:

@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from axm1_llm.metrics import Metrics
-    from axm1_llm.scheduler import Scheduler
+    from axm1_llm.serving.answering import Serving
 
 
 def build_app(
-    scheduler: Scheduler, metrics: Metrics, *, api_keys: Sequence[str] = (), origins: Sequence[str] = ()
+    serving: Serving, metrics: Metrics, *, api_keys: Sequence[str] = (), origins: Sequence[str] = ()
 ) -> FastAPI:
     """The application; its lifespan starts and closes the scheduler.
 
     Args:
-        scheduler: the models.
+        serving: answers requests.
         metrics: the figures.
         api_keys: what clients must send one of; with none, everybody may call.
         origins: web pages that may call, besides those of this machine; `*` for all.
     """
+    scheduler = serving.scheduler
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -53,7 +54,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(ollama_router(scheduler))
+    app.include_router(ollama_router(serving))
     app.include_router(status_router(scheduler, metrics))
     if api_keys:
         app.add_middleware(RequireKey, keys=api_keys)

@@ -9,6 +9,7 @@ import orjson
 import structlog
 from starlette.responses import Response
 
+from axm1_llm.api.envelopes import envelope_of
 from axm1_llm.errors import (
     Axm1Error,
     BusyError,
@@ -51,24 +52,25 @@ def error_text(error: Axm1Error) -> str:
     return str(error)
 
 
-def error_response(error: Axm1Error) -> Response:
-    """`error` in Ollama's envelope."""
+def error_response(error: Axm1Error, path: str) -> Response:
+    """`error` as the clients of `path` expect one."""
     headers = {"Retry-After": _RETRY_SECONDS} if isinstance(error, BusyError) else None
-    return json_error(status_of(error), error_text(error), headers)
+    return json_error(status_of(error), error_text(error), path, headers)
 
 
-def json_error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error in Ollama's envelope."""
-    return Response(orjson.dumps({"error": text}), status, headers, media_type="application/json")
+def json_error(status: int, text: str, path: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error in the envelope of the API that `path` belongs to."""
+    body = orjson.dumps(envelope_of(path)(status, text))
+    return Response(body, status, headers, media_type="application/json")
 
 
-async def answer_domain_error(_: Request, error: Exception) -> Response:
+async def answer_domain_error(request: Request, error: Exception) -> Response:
     """Handle an `Axm1Error` that a route let through."""
     assert isinstance(error, Axm1Error)  # noqa: S101 - registered for that class only
-    return error_response(error)
+    return error_response(error, request.url.path)
 
 
-async def answer_http_error(_: Request, error: Exception) -> Response:
+async def answer_http_error(request: Request, error: Exception) -> Response:
     """Put the framework's own errors (404, 405) into the envelope."""
     status = getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = getattr(error, "headers", None)
@@ -76,10 +78,11 @@ async def answer_http_error(_: Request, error: Exception) -> Response:
         HTTPStatus.NOT_FOUND: "404 page not found",
         HTTPStatus.METHOD_NOT_ALLOWED: "405 method not allowed",
     }.get(status, str(getattr(error, "detail", "internal error")))
-    return json_error(status, text, headers)
+    return json_error(status, text, request.url.path, headers)
 
 
-async def answer_defect(_: Request, error: Exception) -> Response:
+async def answer_defect(request: Request, error: Exception) -> Response:
     """Answer what no one expected; the log has the details, the client none of the prompt."""
     structlog.get_logger().error("defect", exc_info=error)
-    return json_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the service's log")
+    text = "internal error; see the service's log"
+    return json_error(HTTPStatus.INTERNAL_SERVER_ERROR, text, request.url.path)

@@ -18,9 +18,9 @@ from axm1_llm.api.errors import error_text
 from axm1_llm.api.ollama_bodies import GenerateBody, Options
 from axm1_llm.api.streaming import AnswerResponse
 from axm1_llm.api.wire import rfc3339
-from axm1_llm.engine import GenerationRequest, ThinkingMode
-from axm1_llm.errors import RequestError, UnsupportedError
-from axm1_llm.tokenizer.prompts import Message, PromptSpec
+from axm1_llm.errors import RequestError
+from axm1_llm.serving import request as wanted
+from axm1_llm.tokenizer.prompts import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.engine import Delta, Summary
     from axm1_llm.errors import Axm1Error
-    from axm1_llm.scheduler import Scheduler
+    from axm1_llm.serving.answering import Serving
 
 _GENERATE_BODY = {
     "requestBody": {
@@ -38,7 +38,7 @@ _GENERATE_BODY = {
 }
 
 
-def ollama_router(scheduler: Scheduler) -> APIRouter:
+def ollama_router(serving: Serving) -> APIRouter:
     """The routes that Ollama's clients call."""
     router = APIRouter(tags=["Ollama"])
 
@@ -57,28 +57,26 @@ def ollama_router(scheduler: Scheduler) -> APIRouter:
     @router.get("/api/tags", summary="The models of the descriptor")
     async def tags() -> dict[str, Any]:
         # In a thread: it looks at every file of every model's folder.
-        models = [engine.descriptor for engine in scheduler.engines]
+        models = [engine.descriptor for engine in serving.scheduler.engines]
         return {"models": await asyncio.to_thread(lambda: [_tag(model) for model in models])}
 
     @router.post("/api/generate", summary="Answer a prompt", openapi_extra=_GENERATE_BODY)
     async def generate(request: Request) -> Response:
         body = await read_body(request, GenerateBody)
-        descriptor = scheduler.find(body.model).descriptor
         if not body.prompt:
-            return await _load_or_unload(scheduler, body)
-        wanted = generation_request(body, descriptor)
-        generation = scheduler.generate(body.model, wanted)
-        return AnswerResponse(generation, GenerateDialect(body.model), stream=body.stream is not False)
+            return await _load_or_unload(serving, body)
+        answer = await serving.answer(generate_request(body))
+        return AnswerResponse(answer, GenerateDialect(body.model), stream=body.stream is not False)
 
     return router
 
 
-async def _load_or_unload(scheduler: Scheduler, body: GenerateBody) -> Response:
+async def _load_or_unload(serving: Serving, body: GenerateBody) -> Response:
     unload = body.keep_alive == 0
     if unload:
-        await scheduler.unload(body.model)
+        await serving.unload(body.model)
     else:
-        await scheduler.load(body.model, body.keep_alive)
+        await serving.load(body.model, body.keep_alive)
     content = {
         "model": body.model,
         "created_at": rfc3339(),
@@ -89,54 +87,32 @@ async def _load_or_unload(scheduler: Scheduler, body: GenerateBody) -> Response:
     return Response(orjson.dumps(content), media_type="application/json; charset=utf-8")
 
 
-def generation_request(body: GenerateBody, descriptor: ModelDescriptor) -> GenerationRequest:
+def generate_request(body: GenerateBody) -> wanted.Request:
     """The request free of the dialect.
 
     Raises:
         RequestError: two fields contradict each other.
-        UnsupportedError: the model cannot do what is asked.
     """
-    _check_capabilities(body, descriptor)
-    options = body.options or Options()
-    limit = options.num_predict
-    return GenerationRequest(
-        prompt=_prompt(body, descriptor),
-        num_predict=limit if limit is not None and limit > 0 else None,
-        stops=tuple(stop for stop in options.stop or () if stop),
-        thinking=_thinking(body, descriptor),
+    if body.raw and (body.template or body.system or body.context):
+        raise RequestError("raw mode does not support template, system, or context")
+    system = (Message("system", body.system),) if body.system else ()
+    return wanted.Request(
+        model=body.model,
+        messages=() if body.raw else (*system, Message("user", body.prompt)),
+        raw=body.prompt if body.raw else None,
+        think=body.think,
+        options=_options(body.options or Options()),
         keep_alive=body.keep_alive,
+        truncate=body.truncate is not False,
+        template=body.template or None,
+        suffix=body.suffix,
     )
 
 
-def _prompt(body: GenerateBody, descriptor: ModelDescriptor) -> PromptSpec:
-    truncate = body.truncate is not False
-    if body.raw:
-        if body.template or body.system or body.context:
-            raise RequestError("raw mode does not support template, system, or context")
-        return PromptSpec(text=body.prompt, truncate=truncate)
-    system = body.system if body.system is not None else descriptor.system
-    messages = ((Message("system", system),) if system else ()) + (Message("user", body.prompt),)
-    return PromptSpec(messages, think=body.think, truncate=truncate, template=body.template or None)
-
-
-def _thinking(body: GenerateBody, descriptor: ModelDescriptor) -> ThinkingMode:
-    if body.think:
-        return ThinkingMode.SEPARATE
-    if body.think is None and descriptor.include_thinking:
-        return ThinkingMode.INLINE
-    return ThinkingMode.HIDDEN
-
-
-def _check_capabilities(body: GenerateBody, descriptor: ModelDescriptor) -> None:
-    wanted = {
-        "thinking": bool(body.think),
-        "insert": bool(body.suffix),
-        "vision": bool(body.images),
-        "structured output": bool(body.format),
-    }
-    for capability, asked in wanted.items():
-        if asked and (capability == "structured output" or capability not in descriptor.capabilities):
-            raise UnsupportedError(f'"{body.model}" does not support {capability}')
+def _options(options: Options) -> wanted.Options:
+    sampling = options.model_dump(exclude={"num_predict", "stop", "num_ctx"}, exclude_none=True)
+    stops = None if options.stop is None else tuple(options.stop)
+    return wanted.Options(options.num_predict, stops, sampling)
 
 
 def _tag(descriptor: ModelDescriptor) -> dict[str, Any]:
@@ -179,6 +155,10 @@ class GenerateDialect:
 
     model: str
     media_type: str = "application/x-ndjson"
+
+    def begin(self, _: int | None) -> bytes:
+        """Nothing."""
+        return b""
 
     def encode(self, deltas: Sequence[Delta]) -> bytes:
         """A line for each token; those that came together share one time."""

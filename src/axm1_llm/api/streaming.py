@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from axm1_llm.engine import Delta, Generation, Summary
+    from axm1_llm.engine import Delta, Summary
+    from axm1_llm.serving.stream import AnswerStream
 
 
 class Dialect(Protocol):
     """How an answer looks on the wire."""
 
     media_type: str
+
+    def begin(self, prompt_tokens: int | None) -> bytes:
+        """What stands before the first piece; None: their number is not known."""
+        ...
 
     def encode(self, deltas: Sequence[Delta]) -> bytes:
         """Pieces of the stream."""
@@ -43,7 +48,7 @@ class Dialect(Protocol):
 
 
 class AnswerResponse(Response):
-    """Owns the generation: however the response ends, the prompt has ended or is cancelled.
+    """Owns the answer: however the response ends, the prompt has ended or is cancelled.
 
     That is not left to a generator's `finally`: it is not run in time when a client vanishes while its
     connection is full (tried with Starlette 0.47).
@@ -51,14 +56,14 @@ class AnswerResponse(Response):
     Before the first token an error has its HTTP status; after it, it is the stream's last piece.
 
     Args:
-        generation: whose answer it is.
+        answer: what is sent.
         dialect: how it looks.
         stream: piece by piece, or as one object.
     """
 
-    def __init__(self, generation: Generation, dialect: Dialect, *, stream: bool) -> None:
+    def __init__(self, answer: AnswerStream, dialect: Dialect, *, stream: bool) -> None:
         super().__init__()
-        self._generation = generation
+        self._answer = answer
         self._dialect = dialect
         self._stream = stream
         self._begun = False
@@ -84,29 +89,27 @@ class AnswerResponse(Response):
             yield
         finally:
             watcher.cancel()
-            self._generation.cancel()
+            self._answer.cancel()
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._generation.cancel()
+        self._answer.cancel()
 
     async def _send_stream(self, send: Send) -> None:
-        async for deltas in self._generation.batches():
-            if not self._begun:
-                await self._start(send)
-            await _send_body(send, self._dialect.encode(deltas), more=True)
-        if not self._begun:  # an answer without a token
-            await self._start(send)
-        assert self._generation.summary is not None  # noqa: S101 - the batches ended without an error
-        await _send_body(send, self._dialect.end(self._generation.summary), more=False)
+        async for deltas in self._answer.batches():
+            head = await self._start(send)
+            await _send_body(send, head + self._dialect.encode(deltas), more=True)
+        head = await self._start(send)  # an answer may have no token
+        assert self._answer.summary is not None  # noqa: S101 - the batches ended without an error
+        await _send_body(send, head + self._dialect.end(self._answer.summary), more=False)
 
     async def _send_whole(self, send: Send) -> None:
         deltas: list[Delta] = []
-        async for batch in self._generation.batches():
+        async for batch in self._answer.batches():
             deltas += batch
-        assert self._generation.summary is not None  # noqa: S101 - the batches ended without an error
-        body = self._dialect.whole(deltas, self._generation.summary)
+        assert self._answer.summary is not None  # noqa: S101 - the batches ended without an error
+        body = self._dialect.whole(deltas, self._answer.summary)
         await Response(body, media_type="application/json; charset=utf-8")(
             {"type": "http"}, _no_more_messages, send
         )
@@ -115,12 +118,16 @@ class AnswerResponse(Response):
         if self._begun:
             await _send_body(send, self._dialect.error(error), more=False)
         else:
-            await error_response(error)(scope, _no_more_messages, send)
+            await error_response(error, scope["path"])(scope, _no_more_messages, send)
 
-    async def _start(self, send: Send) -> None:
+    async def _start(self, send: Send) -> bytes:
+        """Send the status, if that is not done yet; what then stands before the first piece."""
+        if self._begun:
+            return b""
         self._begun = True
         headers = [(b"content-type", self._dialect.media_type.encode())]
         await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+        return self._dialect.begin(self._answer.prompt_tokens)
 
 
 async def _send_body(send: Send, body: bytes, *, more: bool) -> None:

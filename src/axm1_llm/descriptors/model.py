@@ -72,7 +72,9 @@ class ModelDescriptor(BaseModel):
         "loads.",
     )
     capabilities: v.Capabilities = Field(
-        default=("completion",), description="What clients are told that the model can do."
+        default=(),
+        description="What the model can do. Default: `completion`, and what its chat template shows "
+        "(`tools`, `thinking`).",
     )
     details: v.Details = Field(
         default={},

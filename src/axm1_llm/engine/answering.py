@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from axm1_llm.answer.stops import StopFilter
 from axm1_llm.answer.thinking import ThinkingSplitter
+from axm1_llm.answer.tools.calls import tool_names
+from axm1_llm.answer.tools.parser import ToolCallParser
 from axm1_llm.engine.generation import Delta, DoneReason, Summary, ThinkingMode
 from axm1_llm.metrics import PromptSample
 
 if TYPE_CHECKING:
+    from axm1_llm.answer.tools.calls import ToolCall
     from axm1_llm.engine.generation import Generation
 
 _NS = 1e9
@@ -44,12 +47,15 @@ class Answer:
     last_token: int | None = None
     _stops: StopFilter = field(init=False)
     _thinking: ThinkingSplitter | None = field(init=False)
+    _calls: ToolCallParser | None = field(init=False)
 
     def __post_init__(self) -> None:
         request = self.generation.request
         self._stops = StopFilter(request.stops)
         separate = request.thinking is not ThinkingMode.INLINE
         self._thinking = ThinkingSplitter(opened=self.opens_thinking) if separate else None
+        syntax, tools = request.tool_format, request.prompt.tools
+        self._calls = ToolCallParser(syntax, tool_names(tools)) if syntax and tools else None
 
     def add(self, text: str, now: int) -> DoneReason | None:
         """Count a token and pass its text on; the reason, when the answer is complete with it."""
@@ -68,6 +74,8 @@ class Answer:
         self._pass_on(self._stops.flush())
         if self._thinking is not None:
             self._deliver(*self._thinking.flush())
+        if self._calls is not None:
+            self._deliver_pieces(self._calls.flush())
         summary = Summary(
             done_reason=reason,
             prompt_tokens=self.prompt_tokens,
@@ -102,5 +110,18 @@ class Answer:
     def _deliver(self, thinking: str, text: str) -> None:
         if self.generation.request.thinking is ThinkingMode.HIDDEN:
             thinking = ""
-        if thinking or text:
-            self.generation.deliver(Delta(text, thinking))
+        if self._calls is None:
+            if thinking or text:
+                self.generation.deliver(Delta(text, thinking))
+            return
+        if thinking:
+            self.generation.deliver(Delta(thinking=thinking))
+        if text:
+            self._deliver_pieces(self._calls.feed(text))
+
+    def _deliver_pieces(self, pieces: list[str | ToolCall]) -> None:
+        for piece in pieces:
+            if not isinstance(piece, str):
+                self.generation.deliver(Delta(tool_call=piece))
+            elif piece:
+                self.generation.deliver(Delta(piece))

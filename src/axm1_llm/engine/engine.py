@@ -16,6 +16,7 @@ from axm1_llm.engine.exchange import Deadlines, Exchange
 from axm1_llm.engine.generation import Generation, GenerationRequest
 from axm1_llm.engine.inbox import Inbox
 from axm1_llm.engine.loading import Loader
+from axm1_llm.engine.room import Room, UnlimitedRoom
 from axm1_llm.engine.session import RuntimeSession, Spawn, start_session
 from axm1_llm.engine.states import LOADED, Move, State, Trigger, model_states
 from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.engine.room import Reservation
     from axm1_llm.tokenizer.client import TokenizerClient
 
 _LOAD_ATTEMPTS = 3
 _REVIVALS = 5
 _CLOSE_PATIENCE = 30.0
 _NS = 1e9
+_AT_REST = frozenset({State.IDLE, State.FAILED, State.READY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Host:
         clock: the monotonic clock, in nanoseconds.
         wall_clock: seconds since the epoch, for display.
         keep_alive: seconds that a model stays loaded after its last prompt, where nothing else is said.
+        room: who decides which models are loaded at the same time.
     """
 
     environment: Mapping[str, str]
@@ -61,6 +65,7 @@ class Host:
     clock: Callable[[], int] = time.monotonic_ns
     wall_clock: Callable[[], float] = time.time
     keep_alive: float = math.inf
+    room: Room = field(default_factory=UnlimitedRoom)
 
 
 class Engine:
@@ -85,15 +90,14 @@ class Engine:
         self._log = structlog.get_logger().bind(model=self._model)
         self._machine = model_states(host.wall_clock, self._transitioned)
         self._loader = Loader(descriptor, self._machine, tokenizer, metrics, host.deadlines)
-        self._inbox = Inbox(
-            lambda length: metrics.queue_changed(descriptor.model_name, length), self._observe_unanswered
-        )
+        self._inbox = Inbox(self._queue_changed, self._observe_unanswered)
         self._failures = 0  # lives in a row that ended badly
         self._failure: FailureReport | None = None
         self._session: RuntimeSession | None = None
         self._exchange: Exchange | None = None
         self._ready_at = 0
         self._expires = math.inf  # on the loop's clock: when the model leaves if no prompt comes
+        self._used = -math.inf  # on the same clock: when a prompt or a load was asked for last
 
     # -- what others ask for
 
@@ -134,6 +138,21 @@ class Engine:
         return self._machine.state in LOADED
 
     @property
+    def is_busy(self) -> bool:
+        """Whether it loads, works on a prompt, leaves, or has prompts waiting."""
+        return bool(self._inbox) or self._machine.state not in _AT_REST
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it is to stay loaded for ever."""
+        return self.is_loaded and self._expires == math.inf
+
+    @property
+    def last_used(self) -> float:
+        """When a prompt or a load was asked for last, on the loop's clock; minus infinity for never."""
+        return self._used
+
+    @property
     def queue_length(self) -> int:
         """Prompts that wait."""
         return len(self._inbox)
@@ -148,6 +167,7 @@ class Engine:
             state=state,
             since=self._machine.since,
             progress=facts.progress if facts and loading else None,
+            expires_at=self._expires_at(),
             cmm_remaining_mb=dict(facts.cmm_remaining_mb) if facts else {},
             context_length=(facts and facts.context_length) or self.descriptor.context_length,
             prompt=prompt_progress(state, self._exchange.answer if self._exchange else None, self._clock()),
@@ -156,12 +176,36 @@ class Engine:
             transitions=tuple(self._machine.history),
         )
 
+    def _expires_at(self) -> float | None:
+        """When the model leaves if no prompt comes, by the wall clock; infinity for never."""
+        if not self.is_loaded:
+            return None
+        return self._host.wall_clock() + self._expires - asyncio.get_running_loop().time()
+
     # -- the task
 
     async def run(self) -> None:
         """Load on demand, answer prompts, leave when asked; until `close`."""
         while await self._demand():
-            await self._life()
+            reservation = self._host.room.ask(self._model, self._inbox.news.set)
+            try:
+                if await self._admitted(reservation):
+                    await self._life()
+            finally:
+                reservation.give_back()
+
+    async def _admitted(self, reservation: Reservation) -> bool:
+        """Wait for a place on the card; False when meanwhile nobody wants the model any more."""
+        if not reservation.granted:
+            self._machine.fire(Trigger.WAIT)
+        while not reservation.granted:
+            self._inbox.drop_done()
+            if self._inbox.closing or not self._inbox.wants_model:
+                self._machine.fire(Trigger.LEAVE)
+                return False
+            self._inbox.news.clear()
+            await self._inbox.news.wait()
+        return True
 
     async def _demand(self) -> bool:
         """Wait until the model is wanted; False when the service leaves."""
@@ -246,7 +290,8 @@ class Engine:
         if seconds is None:
             # Who wants a model from start-up on wants it to stay.
             seconds = math.inf if self.descriptor.run_on_startup else self._host.keep_alive
-        self._expires = asyncio.get_running_loop().time() + seconds
+        self._used = asyncio.get_running_loop().time()
+        self._expires = self._used + seconds
         self._inbox.news.set()
 
     async def _answer(self, exchange: Exchange, generation: Generation) -> None:
@@ -288,11 +333,17 @@ class Engine:
         self._log.error("model_failed", reason=error.reason, log=list(error.log_tail[-5:]))
         # Some loads hang or crash and the next one works; a failure that the runtime named will come again.
         chance = isinstance(error, RuntimeStalledError | RuntimeDiedError) and not named
-        if loading and not (chance and self._failures < _LOAD_ATTEMPTS):
+        again = (chance and self._failures < _LOAD_ATTEMPTS) or self._host.room.another_try(self._model)
+        if loading and not again:
             self._inbox.fail(LoadError(self._model, error.reason, error.log_tail))
+
+    def _queue_changed(self, length: int) -> None:
+        self._metrics.queue_changed(self._model, length)
+        self._host.room.changed()
 
     def _transitioned(self, transition: Move) -> None:
         self._metrics.state_changed(self._model, transition.target)
+        self._host.room.changed()
         # Those of a prompt are in the status and its history; a line in the log takes longer than a token.
         log = self._log.debug if {transition.source, transition.target} <= LOADED else self._log.info
         log("state", old=transition.source.value, new=transition.target.value)

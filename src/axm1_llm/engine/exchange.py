@@ -109,6 +109,7 @@ class Exchange:
         """
         self._held, self._complaint = None, ""
         ticket = await self._open_ticket(generation.request.prompt)
+        generation.prompt_tokens = ticket.prompt_tokens
         if generation.done:  # the caller left meanwhile: the card need not work for nobody
             await self._close_ticket(ticket, 0)
             return

@@ -7,15 +7,16 @@ prompt mark again. A caller that goes away never frees the runtime early.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from axm1_llm.errors import RequestCancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
+    from axm1_llm.answer.tools.calls import ToolCall, ToolFormat
     from axm1_llm.errors import Axm1Error
     from axm1_llm.tokenizer.prompts import PromptSpec
 
@@ -45,6 +46,9 @@ class GenerationRequest:
         stops: sequences that end the answer and are not a part of it.
         thinking: what becomes of the `<think>` part.
         keep_alive: seconds that the model stays loaded when no prompt follows; None: as it is set.
+        tool_format: how the model writes calls of the prompt's tools; None: they stay in the text.
+        images: files of pictures that the last turn shows, as bytes; checked.
+        sampling: options such as ``temperature``; runtimes that take none of them per request ignore them.
     """
 
     prompt: PromptSpec
@@ -52,14 +56,18 @@ class GenerationRequest:
     stops: tuple[str, ...] = ()
     thinking: ThinkingMode = ThinkingMode.HIDDEN
     keep_alive: float | None = None
+    tool_format: ToolFormat | None = None
+    images: tuple[bytes, ...] = ()
+    sampling: Mapping[str, float | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one token adds to the answer; at least one of the texts is not empty."""
+    """What one token adds to the answer; exactly one of them is there, or both texts."""
 
     text: str = ""
     thinking: str = ""
+    tool_call: ToolCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class Summary:
         load: the part of it in which the model was loaded.
         prefill: from the prompt written to the first token.
         decode: from the first token to the last.
+        cached_tokens: tokens of the prompt that the runtime's KV cache held already.
     """
 
     done_reason: DoneReason
@@ -83,6 +92,7 @@ class Summary:
     load: int
     prefill: int
     decode: int
+    cached_tokens: int = 0
 
 
 class Generation:
@@ -99,6 +109,7 @@ class Generation:
         self.submitted = submitted
         self.finished = asyncio.Event()
         self.summary: Summary | None = None
+        self.prompt_tokens: int | None = None  # known once the prompt has been counted
         self._error: Axm1Error | None = None
         self._wake = wake
         self._deltas: list[Delta] = []

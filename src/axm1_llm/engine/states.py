@@ -18,6 +18,7 @@ class State(StrEnum):
     """What a model is doing."""
 
     IDLE = "idle"
+    WAITING_FOR_CARD = "waiting_for_card"
     WAITING_FOR_TOKENIZER = "waiting_for_tokenizer"
     STARTING = "starting"
     INITIALIZING = "initializing"
@@ -31,6 +32,7 @@ class State(StrEnum):
 
 MEANINGS: Mapping[State, str] = {
     State.IDLE: "Not loaded; the next request loads it.",
+    State.WAITING_FOR_CARD: "Others fill the card; the model is loaded when one of them has left.",
     State.WAITING_FOR_TOKENIZER: "Its tokenizer is being started; the runtime follows.",
     State.STARTING: "The run script was started and has printed nothing yet.",
     State.INITIALIZING: "The runtime loads its layers onto the card.",
@@ -46,6 +48,8 @@ MEANINGS: Mapping[State, str] = {
 class Trigger(StrEnum):
     """What moves a model from one state to the next."""
 
+    WAIT = "wait"
+    LEAVE = "leave"
     LOAD = "load"
     TOKENIZER_READY = "tokenizer_ready"
     OUTPUT_SEEN = "output_seen"
@@ -65,8 +69,19 @@ _BUSY: Mapping[Trigger, State] = {
     Trigger.PROMPT_MARK: State.READY,
 }
 
+_AT_REST: Mapping[Trigger, State] = {
+    Trigger.WAIT: State.WAITING_FOR_CARD,
+    Trigger.LOAD: State.WAITING_FOR_TOKENIZER,
+    Trigger.FAIL: State.FAILED,
+}
+
 TABLE: Mapping[State, Mapping[Trigger, State]] = {
-    State.IDLE: {Trigger.LOAD: State.WAITING_FOR_TOKENIZER, Trigger.FAIL: State.FAILED},
+    State.IDLE: _AT_REST,
+    State.WAITING_FOR_CARD: {
+        Trigger.LOAD: State.WAITING_FOR_TOKENIZER,
+        Trigger.LEAVE: State.IDLE,
+        Trigger.FAIL: State.FAILED,
+    },
     State.WAITING_FOR_TOKENIZER: {**_LIVE, Trigger.TOKENIZER_READY: State.STARTING},
     State.STARTING: {**_LIVE, Trigger.OUTPUT_SEEN: State.INITIALIZING},
     State.INITIALIZING: {**_LIVE, Trigger.PROMPT_MARK: State.READY},
@@ -75,7 +90,7 @@ TABLE: Mapping[State, Mapping[Trigger, State]] = {
     State.OUTPUTTING: _BUSY,
     State.CANCELLING: {**_LIVE, Trigger.PROMPT_MARK: State.READY},
     State.STOPPING: {Trigger.EXITED: State.IDLE, Trigger.FAIL: State.FAILED},
-    State.FAILED: {Trigger.LOAD: State.WAITING_FOR_TOKENIZER, Trigger.FAIL: State.FAILED},
+    State.FAILED: _AT_REST,
 }
 
 LOADED = frozenset({State.READY, State.PROCESSING_PROMPT, State.OUTPUTTING, State.CANCELLING})

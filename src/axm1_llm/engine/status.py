@@ -66,6 +66,8 @@ class EngineStatus:
         state: what it is doing.
         since: when it came into that state, seconds since the epoch.
         progress: the last step of loading, while it loads.
+        expires_at: when it leaves if no prompt comes, seconds since the epoch, infinity for never; None
+            while it is not loaded.
         cmm_remaining_mb: what the runtime said is left on each card, in MiB.
         context_length: prompt plus answer, in tokens, once it is known.
         prompt: the prompt in hand.
@@ -78,6 +80,7 @@ class EngineStatus:
     state: State
     since: float
     progress: Progress | None
+    expires_at: float | None
     cmm_remaining_mb: dict[int, int]
     context_length: int | None
     prompt: PromptProgress | None

@@ -17,6 +17,9 @@ from axm1_llm.services.environment import child_environment
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
+from axm1_llm.serving.abilities import AbilityBook
+from axm1_llm.serving.answering import Serving
+from axm1_llm.serving.models import Models
 from axm1_llm.settings import internal_token
 from axm1_llm.tokenizer.client import TokenizerClient
 
@@ -70,9 +73,12 @@ async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> A
         keep_alive=settings.keep_alive,
     )
     engines = [Engine(model, clients.of(model), metrics, host) for model in descriptors.models]
+    serving = Serving(
+        Models(descriptors.models), AbilityBook(clients.template_of), Scheduler(engines, settings.max_queue)
+    )
     try:
         yield build_app(
-            Scheduler(engines, settings.max_queue),
+            serving,
             metrics,
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             origins=settings.origins,
@@ -98,6 +104,15 @@ class _TokenizerClients:
         if url not in self._clients:
             self._clients[url] = TokenizerClient(url, self._token)
         return self._clients[url]
+
+    async def template_of(self, model: ModelDescriptor) -> str | None:
+        """The text of a model's chat template; None when its tokenizer keeps it to itself.
+
+        Raises:
+            TokenizerError: its tokenizer-service cannot tell now.
+        """
+        client = self.of(model)
+        return None if client is None else await client.chat_template(model.model_name)
 
     async def aclose(self) -> None:
         """Close all of them."""

@@ -175,6 +175,23 @@ def load_builtin(descriptor: ModelDescriptor) -> BuiltinTokenizer:
     return tokenizer
 
 
+def chat_template(descriptor: ModelDescriptor) -> str | None:
+    """The text of a model's chat template, the one for tools where there are two; reads the files.
+
+    None when the model's script applies a template of its own.
+
+    Raises:
+        TokenizerFilesError: the files cannot be used.
+    """
+    if descriptor.tokenizer != "builtin":
+        return None
+    chosen = _chosen_template(descriptor)
+    if chosen is not None:
+        return chosen
+    templates = read_tokenizer_files(descriptor.tokenizer_path).templates
+    return templates.get("tool_use", templates.get("default", ""))
+
+
 def _chosen_template(descriptor: ModelDescriptor) -> str | None:
     try:
         return descriptor.template_text()

@@ -59,6 +59,22 @@ class TokenizerClient:
                 raise _error(model, reply)
         raise TokenizerError(model, "its tokenizer still starts; try again later")
 
+    async def chat_template(self, model: str) -> str | None:
+        """The text of the model's chat template; None when its script applies one of its own.
+
+        Needs no running tokenizer.
+
+        Raises:
+            ModelNotFoundError: the tokenizer-service does not know the model.
+            TokenizerError: it does not answer, or the files cannot be read.
+        """
+        body = orjson.dumps({"model": model})
+        status, reply = await self._post(model, "/internal/templates", body, _CALL)
+        if status != HTTPStatus.OK:
+            raise _error(model, reply)
+        template = reply.get("template")
+        return template if isinstance(template, str) else None
+
     async def open_ticket(self, model: str, spec: PromptSpec) -> Ticket:
         """Render, count and keep a prompt; the ticket stands for it on the runtime's stdin.
 

@@ -26,7 +26,9 @@ from axm1_llm.errors import (
     TokenizerError,
 )
 from axm1_llm.tokenizer import status
+from axm1_llm.tokenizer.builtin import chat_template
 from axm1_llm.tokenizer.client import TOKEN_HEADER
+from axm1_llm.tokenizer.files import TokenizerFilesError
 from axm1_llm.tokenizer.prompts import PromptSpec  # noqa: TC001 - pydantic reads the annotation
 from axm1_llm.tokenizer.tickets import TicketBook
 from axm1_llm.tokenizer.tokenizer import ModelTokenizer
@@ -40,6 +42,13 @@ if TYPE_CHECKING:
 
 _START = 30.0
 _MOST_BODY = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The body of ``POST /internal/templates``."""
+
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class TokenizerService:
     ) -> None:
         self._token = token
         self._tickets = TicketBook()
+        self._asking = TypeAdapter(_Asking)
         self._opening = TypeAdapter(_Opening)
         self._closing = TypeAdapter(_Closing)
         self._tokenizers = {
@@ -93,6 +103,7 @@ class TokenizerService:
             Route("/api/status/{model:path}", self._told(status.status)),
             Route("/api/start/{model:path}", _guarded(self._start), methods=["POST"]),
             Route("/api/stop/{model:path}", _guarded(self._internal(self._stop)), methods=["POST"]),
+            Route("/internal/templates", _guarded(self._internal(self._template)), methods=["POST"]),
             Route("/internal/tickets", _guarded(self._internal(self._open)), methods=["POST"]),
             Route(
                 "/internal/tickets/{ticket}/close", _guarded(self._internal(self._close)), methods=["POST"]
@@ -117,6 +128,16 @@ class TokenizerService:
         tokenizer = self._find(request.path_params["model"])
         await tokenizer.stop()
         return _json(status.summary(tokenizer))
+
+    async def _template(self, request: Request) -> Response:
+        asked = _read(self._asking, await _body(request))
+        descriptor = self._find(asked.model).descriptor
+        try:
+            # In a thread: a tokenizer_config.json may have megabytes.
+            template = await asyncio.to_thread(chat_template, descriptor)
+        except TokenizerFilesError as error:
+            raise TokenizerError(descriptor.model_name, str(error)) from None
+        return _json({"template": template})
 
     async def _open(self, request: Request) -> Response:
         asked = _read(self._opening, await _body(request))

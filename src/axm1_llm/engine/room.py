@@ -1,0 +1,59 @@
+"""What an engine asks before it loads: whether its model fits beside those that are loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Reservation(Protocol):
+    """A place for one life of a model's runtime, asked for or given."""
+
+    @property
+    def granted(self) -> bool:
+        """Whether the model may be loaded now."""
+        ...
+
+    def give_back(self) -> None:
+        """The life is over, or nobody wants the model any more."""
+        ...
+
+
+class Room(Protocol):
+    """Who decides which models are loaded at the same time."""
+
+    def ask(self, model: str, wake: Callable[[], None]) -> Reservation:
+        """Ask for a place; `wake` is called when it is granted later."""
+        ...
+
+    def changed(self) -> None:
+        """Some model's queue or state is another: somebody may now have to leave, or may come."""
+        ...
+
+    def another_try(self, model: str) -> bool:
+        """Whether a load that failed should be tried again, since others leave meanwhile."""
+        ...
+
+
+class _Granted:
+    granted = True
+
+    def give_back(self) -> None:
+        pass
+
+
+class UnlimitedRoom:
+    """Room for every model at once."""
+
+    def ask(self, model: str, wake: Callable[[], None]) -> Reservation:  # noqa: ARG002 - see Room
+        """Granted at once."""
+        return _Granted()
+
+    def changed(self) -> None:
+        """Nothing follows from it."""
+
+    def another_try(self, model: str) -> bool:  # noqa: ARG002 - see Room
+        """No: nobody could leave."""
+        return False

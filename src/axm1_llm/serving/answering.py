@@ -1,0 +1,131 @@
+"""A request → prompts for the scheduler: what the model can do, what its name adds, what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from axm1_llm.engine import GenerationRequest, ThinkingMode
+from axm1_llm.errors import UnsupportedError
+from axm1_llm.serving import abilities as a
+from axm1_llm.serving.structured import StructuredAnswer
+from axm1_llm.tokenizer.prompts import Message, PromptSpec
+
+if TYPE_CHECKING:
+    from axm1_llm.scheduler import Scheduler
+    from axm1_llm.serving.models import Model, Models
+    from axm1_llm.serving.request import Request
+    from axm1_llm.serving.stream import AnswerStream
+
+
+class Serving:
+    """What every dialect asks for.
+
+    Args:
+        models: what names mean.
+        abilities: what models can do.
+        scheduler: runs them.
+    """
+
+    def __init__(self, models: Models, abilities: a.AbilityBook, scheduler: Scheduler) -> None:
+        self.models = models
+        self.abilities = abilities
+        self.scheduler = scheduler
+
+    async def answer(self, request: Request) -> AnswerStream:
+        """Queue what is wanted.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+            RequestError: the request contradicts itself, or asks for what the model cannot do.
+            ModelUnavailableError: the model's folder or script is missing.
+            BusyError: too many requests wait, or the service leaves.
+        """
+        model = self.models.find(request.model)
+        found = await self.abilities.of(model.descriptor)
+        _check(request, found)
+        wanted = generation_request(request, model, found)
+        name = model.descriptor.model_name
+        if request.format is None:
+            return self.scheduler.generate(name, wanted)
+        return StructuredAnswer(
+            lambda attempt: self.scheduler.generate(name, attempt), wanted, request.format
+        )
+
+    async def load(self, name: str, keep_alive: float | None = None) -> None:
+        """Return when the model is ready; errors as `answer`, and LoadError."""
+        await self.scheduler.load(self.models.find(name).descriptor.model_name, keep_alive)
+
+    async def unload(self, name: str) -> None:
+        """Return when the model's runtime is gone.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+        """
+        await self.scheduler.unload(self.models.find(name).descriptor.model_name)
+
+
+def generation_request(request: Request, model: Model, abilities: a.Abilities) -> GenerationRequest:
+    """The prompt as the engine takes it."""
+    options = request.options.over(model.options)
+    limit = options.num_predict
+    tools = bool(request.tools)
+    return GenerationRequest(
+        prompt=_prompt(request, model, abilities),
+        num_predict=limit if limit is not None and limit > 0 else None,
+        stops=tuple(stop for stop in options.stops or () if stop),
+        thinking=_thinking(request, model),
+        keep_alive=request.keep_alive,
+        tool_format=abilities.tool_format if tools else None,
+        images=request.images,
+        sampling=options.sampling,
+    )
+
+
+def _prompt(request: Request, model: Model, abilities: a.Abilities) -> PromptSpec:
+    if request.raw is not None:
+        return PromptSpec(text=request.raw, truncate=request.truncate)
+    messages = (*model.messages, *request.messages)
+    system = model.system
+    if system and not any(message.role == "system" for message in request.messages[:1]):
+        messages = (Message("system", system), *messages)
+    return PromptSpec(
+        messages,
+        tools=request.tools,
+        think=_think(request, model, abilities),
+        truncate=request.truncate,
+        template=request.template or model.template,
+    )
+
+
+def _think(request: Request, model: Model, abilities: a.Abilities) -> bool | str | None:
+    """What the template is told: what the request says, else what the descriptor says."""
+    if a.THINKING not in abilities.names:
+        return None
+    return model.descriptor.include_thinking if request.think is None else request.think
+
+
+def _thinking(request: Request, model: Model) -> ThinkingMode:
+    if request.raw is not None and request.think is None:
+        return ThinkingMode.INLINE
+    wanted = model.descriptor.include_thinking if request.think is None else bool(request.think)
+    return ThinkingMode.SEPARATE if wanted else ThinkingMode.HIDDEN
+
+
+def _check(request: Request, abilities: a.Abilities) -> None:
+    wanted = {
+        a.COMPLETION: True,
+        a.THINKING: bool(request.think),
+        a.INSERT: bool(request.suffix),
+        a.VISION: bool(request.images),
+        a.TOOLS: bool(request.tools),
+    }
+    for ability, asked in wanted.items():
+        if asked and ability not in abilities.names:
+            word = "generate" if ability == a.COMPLETION else ability
+            raise UnsupportedError(f'"{request.model}" does not support {word}')
+
+
+def with_messages(request: GenerationRequest, messages: tuple[Message, ...]) -> GenerationRequest:
+    """The same request with another conversation."""
+    return replace(request, prompt=replace(request.prompt, messages=messages))
