@@ -144,6 +144,18 @@ def answer(*texts: str) -> Reply:
     return Reply(stream=[*map(token, texts), end()])
 
 
+def chat_token(text: str) -> bytes:
+    """A line of a streamed answer of a chat."""
+    message = {"role": "assistant", "content": text}
+    return json.dumps({"model": "m", "message": message, "done": False}).encode() + b"\n"
+
+
+def chat_answer(*texts: str) -> Reply:
+    """A streamed answer of a chat."""
+    last = {"model": "m", "message": {"role": "assistant", "content": ""}, "done": True, **FIGURES}
+    return Reply(stream=[*map(chat_token, texts), json.dumps(last).encode() + b"\n"])
+
+
 def report(model: str, status: str = "ready", **more: object) -> dict[str, object]:
     """A model's status as the service tells it."""
     return {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from axm1_llm.cli.conversation import read_entry
 from axm1_llm.cli.exits import Exit
-from cli.fake_service import HANG, Reply, answer, report, token
+from cli.fake_service import HANG, Reply, answer, chat_answer, chat_token, report
 from cli.programs import Terminal
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cli.fake_service import FakeService
 
-GENERATE = "/api/generate"
+CHAT = "/api/chat"
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def _chat(service: FakeService, *arguments: str) -> Terminal:
 
 
 def _prompts(service: FakeService) -> list[str]:
-    return [asked.body["prompt"] for asked in service.asked if asked.path == GENERATE]
+    return [asked.body["messages"][-1]["content"] for asked in service.asked if asked.path == CHAT]
 
 
 def test_a_chat_answers_one_entry_after_the_other_until_bye(service: FakeService) -> None:
-    service.answer(GENERATE, answer("Hello ", "there."), answer("Fine."))
+    service.answer(CHAT, chat_answer("Hello ", "there."), chat_answer("Fine."))
     with _chat(service, "--system", "Be kind.") as terminal:
         terminal.see(">>> ")
         terminal.type("hi\n")
@@ -73,11 +73,48 @@ def test_a_chat_answers_one_entry_after_the_other_until_bye(service: FakeService
         terminal.type("/bye\n")
         assert terminal.leave() == 0
     assert _prompts(service) == ["hi", "how\nare you"]
-    assert service.asked[-1].body["system"] == "Be kind."
+    assert service.asked[-1].body["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "Hello there."},
+        {"role": "user", "content": "how\nare you"},
+    ]
+
+
+def test_a_conversation_can_begin_anew_and_drops_what_was_not_answered(service: FakeService) -> None:
+    service.answer(
+        CHAT,
+        chat_answer("One."),
+        Reply(500, {"error": "it died"}),
+        chat_answer("Two."),
+        chat_answer("Three."),
+    )
+    with _chat(service) as terminal:
+        for entry, seen in (("a", "One."), ("b", "it died"), ("c", "Two.")):
+            terminal.see(">>> ")
+            terminal.type(f"{entry}\n")
+            terminal.see(seen)
+        terminal.see(">>> ")
+        terminal.type("/clear\n")
+        terminal.see(">>> ")
+        terminal.type("d\n")
+        terminal.see("Three.")
+    asked = [[turn["content"] for turn in each.body["messages"]] for each in service.asked if each.body]
+    assert asked == [["a"], ["a", "One.", "b"], ["a", "One.", "c"], ["d"]]
+
+
+def test_a_raw_chat_asks_each_prompt_on_its_own(service: FakeService) -> None:
+    service.answer("/api/generate", answer("ok"))
+    with _chat(service, "--raw") as terminal:
+        for entry in ("a", "b"):
+            terminal.see(">>> ")
+            terminal.type(f"{entry}\n")
+            terminal.see("ok")
+    assert [each.body["prompt"] for each in service.asked if each.body] == ["a", "b"]
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_chat(service: FakeService) -> None:
-    service.answer(GENERATE, Reply(stream=[token("Once upon"), HANG]), answer("Yes?"))
+    service.answer(CHAT, Reply(stream=[chat_token("Once upon"), HANG]), chat_answer("Yes?"))
     with _chat(service) as terminal:
         terminal.see(">>> ")
         terminal.type("tell\n")
@@ -110,7 +147,7 @@ def test_ctrl_c_at_the_prompt_tells_how_to_leave(service: FakeService) -> None:
 
 
 def test_an_error_of_one_answer_does_not_end_the_chat(service: FakeService) -> None:
-    service.answer(GENERATE, Reply(500, {"error": "model 'm': it died"}), answer("Back."))
+    service.answer(CHAT, Reply(500, {"error": "model 'm': it died"}), chat_answer("Back."))
     with _chat(service) as terminal:
         terminal.see(">>> ")
         terminal.type("hi\n")
@@ -121,7 +158,7 @@ def test_an_error_of_one_answer_does_not_end_the_chat(service: FakeService) -> N
 
 
 def test_the_arrow_keys_bring_an_entry_back(service: FakeService) -> None:
-    service.answer(GENERATE, answer("ok"))
+    service.answer(CHAT, chat_answer("ok"))
     with _chat(service) as terminal:
         terminal.see(">>> ")
         terminal.type("first entry\n")
@@ -144,7 +181,7 @@ def test_a_chat_with_an_unknown_model_does_not_begin(service: FakeService) -> No
 
 def test_the_answers_of_a_chat_may_go_into_a_file(service: FakeService, tmp_path: Path) -> None:
     service.answer("/api/status/m", Reply(body=report("m")))
-    service.answer(GENERATE, answer("Hello."))
+    service.answer(CHAT, chat_answer("Hello."))
     with (tmp_path / "answers").open("wb") as file:
         terminal = Terminal("run", "m", "--host", service.url, stdout=file.fileno())
     with terminal:

@@ -1,7 +1,4 @@
-"""A chat in a terminal.
-
-Each entry is asked on its own: the service keeps no conversation for `/api/generate`.
-"""
+"""A chat in a terminal. The conversation is kept here: the service itself remembers nothing."""
 
 from __future__ import annotations
 
@@ -10,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from axm1_llm.cli.asking import Manner, ask
+from axm1_llm.cli.asking import AnswerStoppedError, Manner, Question, ask
 from axm1_llm.cli.client import ServiceError
 from axm1_llm.cli.reports import ask_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from axm1_llm.cli.client import Client
 
 _FIRST, _MORE = ">>> ", "... "
 _FENCE = '"""'
-_WELCOME = "Each prompt is answered on its own: the model does not see the ones before. /? for help."
+_WELCOME = "/? for help."
+_WELCOME_RAW = "Each prompt is answered on its own: the model does not see the ones before. /? for help."
 _HELP = f"""\
 /bye, Ctrl-D   leave
+/clear         begin a new conversation
 /?, /help      this list
 Ctrl-C         stop the answer, or drop the entry
 {_FENCE}            begin and end a prompt of several lines"""
@@ -37,7 +36,8 @@ def converse(client: Client, manner: Manner) -> None:
         UnreachableError: there is no service.
     """
     ask_report(client, manner.model)  # a wrong name is told before anybody writes a prompt
-    click.echo(_WELCOME, err=True)
+    click.echo(_WELCOME_RAW if manner.raw else _WELCOME, err=True)
+    turns: list[Mapping[str, str]] = []
     read_line = _line_reader()
     while True:
         try:
@@ -55,8 +55,15 @@ def converse(client: Client, manner: Manner) -> None:
                 return
             case "/?" | "/help":
                 click.echo(_HELP, err=True)
+            case "/clear":
+                turns.clear()
+            case _ if manner.raw:
+                _answer(client, manner, manner.prompt(entry))
             case _:
-                _answer(client, manner, entry)
+                question = {"role": "user", "content": entry}
+                # What was not answered is no part of the conversation.
+                if answer := _answer(client, manner, manner.chat([*turns, question])):
+                    turns += [question, {"role": "assistant", "content": answer}]
 
 
 def read_entry(read_line: Callable[[str], str]) -> str:
@@ -79,13 +86,16 @@ def read_entry(read_line: Callable[[str], str]) -> str:
     return "\n".join((*lines, line.removesuffix(_FENCE)))
 
 
-def _answer(client: Client, manner: Manner, prompt: str) -> None:
+def _answer(client: Client, manner: Manner, question: Question) -> str:
+    """Print the answer, and return as much of it as came."""
     try:
-        ask(client, manner, prompt)
+        return ask(client, manner, question)
     except ServiceError as error:
         click.echo(f"Error: {error}", err=True)
-    except KeyboardInterrupt:
+        return ""
+    except AnswerStoppedError as stopped:
         click.echo("\nstopped", err=True)
+        return stopped.text
 
 
 def _line_reader() -> Callable[[str], str]:

@@ -19,8 +19,8 @@ _HELP = f"""{CLIENTS["run"]}
 
 The words of PROMPT are one prompt, and what is piped in stands before them. An empty PROMPT loads the model.
 
-Without a prompt you chat with the model: /bye or Ctrl-D leave, Ctrl-C stops an answer, \"\"\" begins and ends
-a prompt of several lines."""
+Without a prompt you chat with the model: /bye or Ctrl-D leave, /clear begins anew, Ctrl-C stops an answer,
+\"\"\" begins and ends a prompt of several lines."""
 
 
 @click.command("run", help=_HELP)
@@ -43,7 +43,8 @@ def run(client: Client, *, model: str, prompt: tuple[str, ...], **options: Any) 
         raise click.UsageError("--raw takes no --system: a raw prompt is all that the model sees")
     piped = None if sys.stdin is None or sys.stdin.isatty() else _read_pipe(raw=manner.raw)
     if prompt or piped:
-        ask(client, manner, "\n\n".join(part for part in (piped, " ".join(prompt)) if part))
+        text = "\n\n".join(part for part in (piped, " ".join(prompt)) if part)
+        ask(client, manner, manner.prompt(text))
     elif piped is None and sys.stdin is not None:
         converse(client, manner)
     else:
