@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from axm1_llm.api.app import build_app
-from axm1_llm.api.ollama_bodies import GenerateBody, Options
 from axm1_llm.metrics import Metrics
 from axm1_llm.scheduler import Scheduler
 from axm1_llm.serving.abilities import AbilityBook
 from axm1_llm.serving.answering import Serving
 from axm1_llm.serving.models import Models
+from reference.schema import body_schema, tables
 
 _INTRODUCTION = """\
 # HTTP routes
@@ -25,35 +25,48 @@ A description in OpenAPI's form is at `/openapi.json`.
 |---|---|---|
 """
 
-_GENERATE = """
-### `POST /api/generate`
+_BODIES = """
+## Bodies of requests
 
-The body is JSON, whatever its content type says. Unknown fields are ignored.
-
-| field | meaning |
-|---|---|
+The body is JSON, whatever its content type says. Unknown fields are ignored, and `null` means that a field is not
+there.
 """
 
 _ANSWER = """
+## Answers
+
+### Ollama's dialect
+
 Streamed (the default), the answer is `application/x-ndjson`: a line `{"model","created_at","response","done":false}`
 for each token that adds text, then a line with `"done":true`, `done_reason` (`stop` or `length`) and the figures:
 `prompt_eval_count` and `eval_count` in tokens; `total_duration`, `load_duration`, `prompt_eval_duration` and
 `eval_duration` in nanoseconds. Not streamed, it is one object with the whole text in `response`.
-With `"think": true` the thinking is in `thinking`.
+A thinking model's thinking is in `thinking`, apart from the answer: when `think` asks for it, or, where the request
+says nothing, when the descriptor has `include_thinking`. `/api/chat` has a `message` (`role`, `content`, `thinking`,
+`tool_calls`) in place of `response`.
 
-With an empty prompt the model is loaded (`done_reason` `load`), or with `"keep_alive": 0` unloaded (`unload`).
+With an empty prompt (no messages) the model is loaded (`done_reason` `load`), or with `"keep_alive": 0` unloaded
+(`unload`).
+
+### OpenAI's and Anthropic's dialects
+
+Streams are `text/event-stream`. OpenAI's chunks end with one that has the `finish_reason`, then the usage when
+`stream_options.include_usage` asks for it, then `data: [DONE]`; thinking is in `reasoning`. Anthropic's events come in
+its order, from `message_start` to `message_stop`, with a block each for thinking, text and every tool call.
 
 A client that closes its connection cancels its prompt.
 
 ### Errors
 
-The body is always `{"error": "text"}`. An error that comes after the first token is the stream's last line.
+The body is `{"error": "text"}`; under `/v1/` it is `{"error": {"message", "type", "param", "code"}}`, and under
+`/v1/messages` `{"type": "error", "error": {"type", "message"}}`. An error that comes after the first token is the stream's last line.
 
 | status | when |
 |---|---|
 | 400 | the body is missing or no JSON, a value has the wrong type, the prompt is too long, the model cannot do that |
 | 404 | no such model, no such path |
 | 405 | the path knows no such method |
+| 501 | this is not possible here, and the text says why |
 | 500 | the model failed; the text has the reason, `/api/status/{model}` the runtime's last lines |
 | 503 | too many prompts wait, or the service leaves; `Retry-After` says when to come again |
 
@@ -75,6 +88,7 @@ runtime's last lines), `transitions` (`from`, `to`, `trigger`, `at`, `reason`).
 | GET | `/api/status/{model}/history` | All transitions that are kept. |
 | POST | `/api/start/{model}` | Start a tokenizer; the answer comes when it truly answers, at most 30 s later. |
 | POST | `/api/stop/{model}` | Stop it. Needs the internal token. |
+| POST | `/internal/templates` | The text of a model's chat template. Needs the internal token. |
 | POST | `/internal/tickets` | For the llm-service only. Needs the internal token in `X-Axm1-Token`. |
 | POST | `/internal/tickets/{ticket}/close` | The same. |
 
@@ -85,19 +99,25 @@ On each model's `tokenizer_port` the gateway speaks the vendor's own protocol to
 
 def page() -> str:
     """The whole page."""
-    rows = "".join(
-        f"| {method.upper()} | `{path}` | {operation['summary']}. |\n"
-        for path, operations in api_paths().items()
-        for method, operation in operations.items()
-    )
-    fields = _fields(GenerateBody.model_json_schema(by_alias=False))
-    options = "\nOptions:\n\n| option | meaning |\n|---|---|\n" + _fields(Options.model_json_schema())
-    return _INTRODUCTION + rows + _GENERATE + fields + options + _ANSWER
+    document = api_document()
+    rows = bodies = ""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            rows += f"| {method.upper()} | `{path}` | {operation['summary']}. |\n"
+            if schema := body_schema(operation, document):
+                bodies += f"\n### `{method.upper()} {path}`\n\n{tables(schema, document)}"
+    return _INTRODUCTION + rows + _BODIES + bodies + _ANSWER
+
+
+def api_document() -> dict[str, Any]:
+    """The llm-service's description in OpenAPI's form."""
+    document: dict[str, Any] = build_app(_serving(), Metrics([], None)).openapi()
+    return document
 
 
 def api_paths() -> dict[str, dict[str, Any]]:
     """The llm-service's own paths, each with its operations."""
-    paths: dict[str, dict[str, Any]] = build_app(_serving(), Metrics([], None)).openapi()["paths"]
+    paths: dict[str, dict[str, Any]] = api_document()["paths"]
     return paths
 
 
@@ -106,9 +126,3 @@ def _serving() -> Serving:
         return None
 
     return Serving(Models(()), AbilityBook(no_template), Scheduler([], 0))
-
-
-def _fields(schema: dict[str, Any]) -> str:
-    return "".join(
-        f"| `{name}` | {field.get('description', '')} |\n" for name, field in schema["properties"].items()
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from axm1_llm.engine import GenerationRequest, ThinkingMode
@@ -43,7 +42,7 @@ class Serving:
         """
         model = self.models.find(request.model)
         found = await self.abilities.of(model.descriptor)
-        _check(request, found)
+        refuse_unsupported(request, found)
         wanted = generation_request(request, model, found)
         name = model.descriptor.model_name
         if request.format is None:
@@ -85,17 +84,21 @@ def generation_request(request: Request, model: Model, abilities: a.Abilities) -
 def _prompt(request: Request, model: Model, abilities: a.Abilities) -> PromptSpec:
     if request.raw is not None:
         return PromptSpec(text=request.raw, truncate=request.truncate)
-    messages = (*model.messages, *request.messages)
-    system = model.system
-    if system and not any(message.role == "system" for message in request.messages[:1]):
-        messages = (Message("system", system), *messages)
     return PromptSpec(
-        messages,
+        _turns(request, model),
         tools=request.tools,
         think=_think(request, model, abilities),
         truncate=request.truncate,
         template=request.template or model.template,
     )
+
+
+def _turns(request: Request, model: Model) -> tuple[Message, ...]:
+    """The system prompt, the request's or else the model's; then the model's own turns; then the request's."""
+    brings_system = bool(request.messages) and request.messages[0].role == "system"
+    own = (Message("system", model.system),) if model.system else ()
+    head, talk = (request.messages[:1], request.messages[1:]) if brings_system else (own, request.messages)
+    return (*head, *model.messages, *talk)
 
 
 def _think(request: Request, model: Model, abilities: a.Abilities) -> bool | str | None:
@@ -112,7 +115,12 @@ def _thinking(request: Request, model: Model) -> ThinkingMode:
     return ThinkingMode.SEPARATE if wanted else ThinkingMode.HIDDEN
 
 
-def _check(request: Request, abilities: a.Abilities) -> None:
+def refuse_unsupported(request: Request, abilities: a.Abilities) -> None:
+    """Check that the model can do what is asked.
+
+    Raises:
+        UnsupportedError: it cannot; the text is Ollama's, clients look for it.
+    """
     wanted = {
         a.COMPLETION: True,
         a.THINKING: bool(request.think),
@@ -124,8 +132,3 @@ def _check(request: Request, abilities: a.Abilities) -> None:
         if asked and ability not in abilities.names:
             word = "generate" if ability == a.COMPLETION else ability
             raise UnsupportedError(f'"{request.model}" does not support {word}')
-
-
-def with_messages(request: GenerationRequest, messages: tuple[Message, ...]) -> GenerationRequest:
-    """The same request with another conversation."""
-    return replace(request, prompt=replace(request.prompt, messages=messages))
