@@ -94,7 +94,7 @@ def _prompt(request: Request, model: Model, abilities: a.Abilities) -> PromptSpe
 
 
 def _turns(request: Request, model: Model) -> tuple[Message, ...]:
-    """The system prompt, the request's or else the model's; then the model's own turns; then the request's."""
+    """The system prompt (the request's, else the model's), the model's own turns, the request's turns."""
     brings_system = bool(request.messages) and request.messages[0].role == "system"
     own = (Message("system", model.system),) if model.system else ()
     head, talk = (request.messages[:1], request.messages[1:]) if brings_system else (own, request.messages)
