@@ -12,12 +12,14 @@
     ├── ModelUnavailableError      its folder or script is missing
     ├── BusyError                  try again later
     │   ├── QueueFullError         too many requests wait
+    │   ├── CardFullError          models that are to stay loaded leave no room for this one
     │   └── ShuttingDownError      the service is about to leave
     ├── RequestCancelledError      the client went away
     └── ModelError                 the model failed
         ├── LoadError              the runtime did not come up
         ├── RuntimeDiedError       it exited in the middle
         ├── RuntimeStalledError    it said nothing for too long
+        ├── StructuredOutputError  no answer of it fitted the format that was asked for
         └── TokenizerError         its tokenizer failed
             └── TokenizerServiceUnreachableError    nobody answers where it should be
 
@@ -92,6 +94,29 @@ class QueueFullError(BusyError):
         super().__init__("server busy, please try again.  maximum pending requests exceeded")
 
 
+class CardFullError(BusyError):
+    """Models that are to stay loaded leave no room for this one, so waiting would not help.
+
+    Attributes:
+        model: the one that has no room.
+        holders: those that stay loaded.
+    """
+
+    def __init__(self, model: str, holders: tuple[str, ...], *, limit: int | None = None) -> None:
+        self.model = model
+        self.holders = holders
+        names = " and ".join(f"'{name}'" for name in holders) + (" stay" if holders[1:] else " stays")
+        why = (
+            f"the card is full, and {names} loaded for ever"
+            if limit is None
+            else f"at most {limit} may be loaded at once (--max-loaded-models), and {names} loaded for ever"
+        )
+        super().__init__(
+            f"model '{model}' cannot be loaded: {why}; unload it with an empty prompt and "
+            "`keep_alive: 0`, or give it a `keep_alive` that ends"
+        )
+
+
 class ShuttingDownError(BusyError):
     """The service is about to leave."""
 
@@ -131,6 +156,24 @@ class RuntimeDiedError(ModelError):
 
 class RuntimeStalledError(ModelError):
     """The runtime said nothing for longer than its deadline."""
+
+
+class StructuredOutputError(ModelError):
+    """No answer of the model fitted the format that was asked for.
+
+    Attributes:
+        attempts: how often it was asked.
+        problem: what was wrong with its last answer.
+        answer: the beginning of that answer.
+    """
+
+    def __init__(self, model: str, attempts: int, problem: str, answer: str) -> None:
+        self.attempts = attempts
+        self.problem = problem
+        self.answer = answer[:500]
+        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        reason = f"no answer in the format asked for after {times}: {problem}"
+        super().__init__(model, f"{reason}; the last answer: {self.answer!r}")
 
 
 class TokenizerError(ModelError):

@@ -18,7 +18,7 @@ def run(text: str, *, opened: bool = False, size: int | None = None) -> tuple[st
     ("text", "opened", "expected"),
     [
         ("<think>why</think>because", False, ("why", "because")),
-        ("\n <think>\nwhy\n</think>\n\nbecause", False, ("\nwhy\n", "because")),
+        ("\n <think>\nwhy\n</think>\n\nbecause", False, ("why\n", "because")),
         ("no thinking here", False, ("", "no thinking here")),
         ("<thin ice", False, ("", "<thin ice")),
         ("it says <think>no</think> later", False, ("", "it says <think>no</think> later")),
@@ -30,6 +30,15 @@ def run(text: str, *, opened: bool = False, size: int | None = None) -> tuple[st
         ("<thi", False, ("", "<thi")),
         ("  ", False, ("", "  ")),
         ("", True, ("", "")),
+        ("<think>\n\n</think>\n\nno need", False, ("", "no need")),
+        ("<think>\nwhy</think>because", True, ("why", "because")),
+        ("\n<think><think>why</think>because", True, ("why", "because")),
+        ("</think>because", True, ("", "because")),
+        ("<thi", True, ("<thi", "")),
+        ("<thinking>why</think></thinking>because", False, ("why</think>", "because")),
+        ("[THINK]why[/THINK]because", False, ("why", "because")),
+        ("<seed:think>why</seed:think>because", False, ("why", "because")),
+        ("<think>a <tool_call>{}</tool_call>", False, ("a <tool_call>{}</tool_call>", "")),
     ],
 )
 def test_only_a_block_at_the_start_is_thinking(text: str, *, opened: bool, expected: tuple[str, str]) -> None:
@@ -37,7 +46,9 @@ def test_only_a_block_at_the_start_is_thinking(text: str, *, opened: bool, expec
 
 
 @given(
-    text=st.lists(st.sampled_from(["<think>", "</think>", "<", "a", " ", "\n", "</", "k>"])).map("".join),
+    text=st.lists(
+        st.sampled_from(["<think>", "</think>", "[THINK]", "[/THINK]", "<", "a", " ", "\n", "</", "k>"])
+    ).map("".join),
     opened=st.booleans(),
     size=st.integers(1, 5),
 )

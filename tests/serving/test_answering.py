@@ -148,3 +148,19 @@ def test_abilities_are_read_off_the_chat_template(template: str, names: tuple[st
 def test_what_the_descriptor_says_of_abilities_holds() -> None:
     found = abilities_of(_descriptor(capabilities=["completion"]), "{% if tools %}<tool_call>{% endif %}")
     assert (found.names, found.tool_format) == (("completion",), None)
+
+
+def test_a_model_that_is_said_to_know_tools_is_told_of_them_where_its_template_does_not() -> None:
+    found = abilities_of(_descriptor(capabilities=["completion", "tools"]), "")
+    assert found.tool_format is ToolFormat.HERMES
+    request = Request(model="m", messages=(USER,), tools=(TOOL,))
+    system, user = generation_request(request, _model(system="Be kind."), found).prompt.messages
+    assert system.content.startswith("Be kind.\n\n")
+    assert '{"name": "light", "parameters": {}}' in system.content
+    assert user == USER
+    assert generation_request(request, _model(), found).prompt.messages[0].role == "system"
+
+
+def test_a_template_that_shows_tools_needs_no_instructions() -> None:
+    request = Request(model="m", messages=(USER,), tools=(TOOL,))
+    assert generation_request(request, _model(), THINKER).prompt.messages == (USER,)

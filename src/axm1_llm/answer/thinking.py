@@ -1,20 +1,27 @@
 """The `<think>` part of an answer, told apart as it streams.
 
-Only a block at the very start is thinking: an answer may well speak of `<think>` later on.
+Only a block at the very start is thinking: an answer may well speak of `<think>` later on. White space on
+the inner side of the opening tag and behind the closing tag belongs to neither part.
 """
 
 from __future__ import annotations
 
 from enum import Enum, auto
 
-_OPEN = "<think>"
-_CLOSE = "</think>"
+# All in chat templates that ship with models; the first is nearly everybody's (Qwen3, DeepSeek R1).
+_TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "[THINK]": "[/THINK]",
+    "<seed:think>": "</seed:think>",
+}
 
 
 class _Phase(Enum):
-    BEFORE = auto()  # only white space so far, or a part of the opening tag
+    BEFORE = auto()  # only white space so far, or a part of an opening tag
+    OPENED = auto()  # white space behind the tag, or the tag once more
     THINKING = auto()
-    BETWEEN = auto()  # white space behind the block belongs to neither part
+    BETWEEN = auto()  # white space behind the block
     ANSWER = auto()
 
 
@@ -22,11 +29,13 @@ class ThinkingSplitter:
     """Splits text into thinking and answer.
 
     Args:
-        opened: the prompt itself ends inside an open block, as some chat templates have it.
+        opened: the prompt itself ends inside an open `<think>` block, as some chat templates have it. Some
+            models write the tag nevertheless.
     """
 
     def __init__(self, *, opened: bool = False) -> None:
-        self._phase = _Phase.THINKING if opened else _Phase.BEFORE
+        self._phase = _Phase.OPENED if opened else _Phase.BEFORE
+        self._open, self._close = next(iter(_TAGS.items()))
         self._held = ""
 
     def feed(self, text: str) -> tuple[str, str]:
@@ -36,7 +45,9 @@ class ThinkingSplitter:
         self._held += text
         thinking = answer = ""
         if self._phase is _Phase.BEFORE:
-            self._open()
+            self._look_for_block()
+        if self._phase is _Phase.OPENED:
+            self._enter_block()
         if self._phase is _Phase.THINKING:
             thinking = self._think()
         if self._phase is _Phase.BETWEEN:
@@ -50,6 +61,8 @@ class ThinkingSplitter:
         """What was held back, once the answer is over; an unclosed block stays thinking."""
         held, self._held = self._held, ""
         match self._phase:
+            case _Phase.OPENED:
+                return held.lstrip(), ""
             case _Phase.THINKING:
                 return held, ""
             case _Phase.BETWEEN:
@@ -57,20 +70,33 @@ class ThinkingSplitter:
             case _:
                 return "", held
 
-    def _open(self) -> None:
+    def _look_for_block(self) -> None:
         start = self._held.lstrip()
-        if start.startswith(_OPEN):
-            self._held = start[len(_OPEN) :]
-            self._phase = _Phase.THINKING
-        elif not _OPEN.startswith(start):
+        for tag, close in _TAGS.items():
+            if start.startswith(tag):
+                self._open, self._close = tag, close
+                self._held = start[len(tag) :]
+                self._phase = _Phase.OPENED
+                return
+        if not any(tag.startswith(start) for tag in _TAGS):
             self._phase = _Phase.ANSWER
 
+    def _enter_block(self) -> None:
+        start = self._held.lstrip()
+        while start.startswith(self._open):
+            start = start[len(self._open) :].lstrip()
+        if self._open.startswith(start):
+            return
+        self._held = start
+        self._phase = _Phase.THINKING
+
     def _think(self) -> str:
-        thinking, close, rest = self._held.partition(_CLOSE)
+        thinking, close, rest = self._held.partition(self._close)
         if close:
             self._held = rest
             self._phase = _Phase.BETWEEN
             return thinking
-        keep = next((n for n in range(len(_CLOSE) - 1, 0, -1) if thinking.endswith(_CLOSE[:n])), 0)
+        sizes = range(len(self._close) - 1, 0, -1)
+        keep = next((size for size in sizes if thinking.endswith(self._close[:size])), 0)
         self._held = thinking[len(thinking) - keep :]
         return thinking[: len(thinking) - keep]
