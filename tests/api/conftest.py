@@ -18,6 +18,7 @@ from axm1_llm.scheduler import Scheduler
 from axm1_llm.serving.abilities import AbilityBook
 from axm1_llm.serving.answering import Serving
 from axm1_llm.serving.models import Models
+from axm1_llm.serving.variants import VariantFile
 from engine.conftest import QUICK, RecordingMetrics
 from engine.fakes import END, MARK, FakeChild, FakeSpawn, FakeTokenizer, frames
 
@@ -31,6 +32,7 @@ class Service:
     scheduler: Scheduler
     spawn: FakeSpawn
     tokenizer: FakeTokenizer
+    models: Models
 
     async def answering(self, *pieces: bytes) -> FakeChild:
         """A child that answers every prompt with `pieces`."""
@@ -68,7 +70,13 @@ def service(tmp_path: Path) -> MakeService:
 
     @asynccontextmanager
     async def make(
-        max_queue: int = 512, api_keys: tuple[str, ...] = (), origins: tuple[str, ...] = (), **keys: Any
+        max_queue: int = 512,
+        api_keys: tuple[str, ...] = (),
+        origins: tuple[str, ...] = (),
+        others: tuple[str, ...] = (),
+        template: str = "{{ messages }}",
+        variants: Path | None = None,
+        **keys: Any,
     ) -> AsyncIterator[Service]:
         described = {
             "model_name": "m:7b",
@@ -76,18 +84,23 @@ def service(tmp_path: Path) -> MakeService:
             "model_path": tmp_path,
             "tokenizer_port": 1234,
         }
-        descriptor = ModelDescriptor.model_validate({**described, **keys})
+        each = [{**described, **keys}, *({**described, "model_name": name} for name in others)]
+        descriptors = [ModelDescriptor.model_validate(entry) for entry in each]
         spawn, tokenizer, metrics = FakeSpawn(), FakeTokenizer(), RecordingMetrics()
+        tokenizer.template = template
         host = Host({}, QUICK, cast("Any", spawn))
-        engine = Engine(descriptor, cast("Any", tokenizer), metrics, host)
-        scheduler = Scheduler([engine], max_queue)
-        models, abilities = Models([descriptor]), AbilityBook(lambda _: tokenizer.chat_template())
-        app = build_app(Serving(models, abilities, scheduler), metrics, api_keys=api_keys, origins=origins)
+        engines = [Engine(model, cast("Any", tokenizer), metrics, host) for model in descriptors]
+        scheduler = Scheduler(engines, max_queue)
+        models = Models(descriptors, VariantFile(variants))
+        abilities = AbilityBook(lambda _: tokenizer.chat_template())
+        counting = None if descriptors[0].tokenizer == "none" else tokenizer
+        serving = Serving(models, abilities, scheduler, lambda _: counting)
+        app = build_app(serving, metrics, api_keys=api_keys, origins=origins)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://axm1") as http,
         ):
-            yield Service(app, http, scheduler, spawn, tokenizer)
+            yield Service(app, http, scheduler, spawn, tokenizer, models)
 
     return make

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.conftest import MakeService, Service
 from engine.conftest import within
@@ -82,7 +83,16 @@ async def test_the_body_is_read_as_json_whatever_its_content_type_says(service: 
         ('{"model":"m:7b","prompt":"hi","think":true}', 400, '"m:7b" does not support thinking'),
         ('{"model":"m:7b","prompt":"hi","suffix":"x"}', 400, '"m:7b" does not support insert'),
         ('{"model":"m:7b","prompt":"hi","images":["x"]}', 400, '"m:7b" does not support vision'),
-        ('{"model":"m:7b","prompt":"hi","format":"json"}', 400, '"m:7b" does not support structured output'),
+        ('{"model":"m:7b","prompt":"hi","logprobs":true}', 400, '"m:7b" does not support logprobs'),
+        ('{"model":"m:7b","prompt":"hi","format":"yaml"}', 400, 'invalid format: "yaml"; expected "json" or'),
+        ('{"model":"m:7b","prompt":"hi","format":[]}', 400, "invalid format: []"),
+        ('{"model":"m:7b","prompt":"hi","think":"much"}', 400, 'invalid think value: "much" (must be "high"'),
+        ('{"model":"m:7b","prompt":"hi","stream":"yes"}', 400, "stream"),
+        (
+            '{"model":"m:7b","prompt":"hi","template":"{{ .System }} {{ .Prompt }}"}',
+            400,
+            "Go's template language",
+        ),
         ('{"model":"m:7b","prompt":"hi","keep_alive":"soon"}', 400, "keep_alive"),
         ('{"model":"m:7b","prompt":"hi","keep_alive":{}}', 400, "keep_alive"),
     ],
@@ -108,6 +118,13 @@ async def test_bad_input_is_told_what_is_wrong_with_it(
         {"keep_alive": -1},
         {"keep_alive": None},
         {"options": {"use_mlock": True, "num_ctx": 8192, "stop": "x", "top_k": 40.0}},
+        {"options": {"seed": None, "num_predict": -1, "temperature": 0}},
+        {"options": {}},
+        {"options": None},
+        {"keep_alive": 12.5},
+        {"keep_alive": "-1m"},
+        {"keep_alive": "300s"},
+        {"system": None, "suffix": None, "raw": None},
         {"images": []},
         {"template": ""},
         {"context": []},
@@ -127,35 +144,37 @@ async def test_the_system_prompt_of_the_request_goes_before_that_of_the_descript
     async with service(system="from the descriptor") as s:
         await s.answered(model="m:7b", prompt="hi")
         await s.post(model="m:7b", prompt="hi", system="from the request")
-        await s.post(model="m:7b", prompt="hi", system="")
         await s.post(model="m:7b", prompt="<|im_start|>hi", raw=True)
-        described, requested, none, raw = s.tokenizer.specs
+        described, requested, raw = s.tokenizer.specs
         assert [message.content for message in described.messages] == ["from the descriptor", "hi"]
         assert [message.content for message in requested.messages] == ["from the request", "hi"]
-        assert [message.role for message in none.messages] == ["user"]
         assert (raw.text, raw.messages) == ("<|im_start|>hi", ())
 
 
 @pytest.mark.parametrize(
-    ("descriptor", "request_", "answer", "thinking"),
+    ("descriptor", "request_", "thinking"),
     [
-        ({}, {}, "yes", None),
-        ({"include_thinking": "true"}, {}, "<think>hm</think>yes", None),
-        ({"include_thinking": "true"}, {"think": False}, "yes", None),
-        ({"capabilities": ["completion", "thinking"]}, {"think": True}, "yes", "hm"),
+        ({}, {}, None),
+        ({"include_thinking": "true"}, {}, "hm"),
+        ({"include_thinking": "true"}, {"think": False}, None),
+        ({"include_thinking": "false"}, {"think": True}, "hm"),
+        ({}, {"think": "low"}, "hm"),
     ],
 )
 async def test_thinking_follows_the_request_and_then_the_descriptor(
-    service: MakeService,
-    descriptor: dict[str, Any],
-    request_: dict[str, Any],
-    answer: str,
-    thinking: str | None,
+    service: MakeService, descriptor: dict[str, Any], request_: dict[str, Any], thinking: str | None
 ) -> None:
-    async with service(**descriptor) as s:
+    async with service(**descriptor, template="<think>") as s:
         pieces = (frames("<think>", "hm", "</think>", "yes"), END + MARK)
         response = await s.answered(*pieces, model="m:7b", prompt="hi", stream=False, **request_)
-        assert (response.json()["response"], response.json().get("thinking")) == (answer, thinking)
+        assert (response.json()["response"], response.json().get("thinking")) == ("yes", thinking)
+
+
+async def test_a_raw_prompt_gets_the_answer_as_it_is(service: MakeService) -> None:
+    async with service(template="<think>") as s:
+        pieces = (frames("<think>", "hm", "</think>", "yes"), END + MARK)
+        response = await s.answered(*pieces, model="m:7b", prompt="hi", raw=True, stream=False)
+        assert response.json()["response"] == "<think>hm</think>yes"
 
 
 async def test_an_empty_prompt_loads_and_with_keep_alive_0_unloads(service: MakeService) -> None:
@@ -298,3 +317,13 @@ async def until_outputting(s: Service) -> None:
         await asyncio.sleep(0)
     for _ in range(10):  # and the response send it
         await asyncio.sleep(0)
+
+
+async def test_sampling_without_effect_is_taken_and_named_once_in_the_log(service: MakeService) -> None:
+    async with service() as s:
+        body = {"model": "m:7b", "prompt": "hi", "stream": False, "options": {"temperature": 0.1, "top_k": 5}}
+        with capture_logs() as logs:
+            assert (await s.answered(**body)).status_code == 200
+            assert (await s.post(**body)).status_code == 200
+        named = [entry["option"] for entry in logs if entry["event"] == "option_without_effect"]
+        assert named == ["temperature", "top_k"]

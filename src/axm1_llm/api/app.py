@@ -11,8 +11,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from axm1_llm import __version__
 from axm1_llm.api.access import LOCAL_ORIGINS, RequireKey
+from axm1_llm.api.anthropic.router import anthropic_router
 from axm1_llm.api.errors import answer_defect, answer_domain_error, answer_http_error
 from axm1_llm.api.ollama import ollama_router
+from axm1_llm.api.openai.router import openai_router
 from axm1_llm.api.status import status_router
 from axm1_llm.errors import Axm1Error
 
@@ -55,7 +57,9 @@ def build_app(
         redoc_url=None,
     )
     app.include_router(ollama_router(serving))
-    app.include_router(status_router(scheduler, metrics))
+    app.include_router(openai_router(serving))
+    app.include_router(anthropic_router(serving))
+    app.include_router(status_router(serving, metrics))
     if api_keys:
         app.add_middleware(RequireKey, keys=api_keys)
     # Outermost: a browser asks for leave before it sends a key.

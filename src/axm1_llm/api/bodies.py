@@ -5,16 +5,43 @@ The content type is not looked at: `curl -d` says it sends a form, and Ollama ta
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel, ValidationError
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from starlette.exceptions import HTTPException
 
 from axm1_llm.errors import RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.requests import Request
 
+LARGEST_BODY = 64 * 1024 * 1024
+"""In bytes; some pictures fit, and a small computer still has memory left."""
+
+DEEPEST_NESTING = 100
+"""Of lists and objects in each other; writing JSON again stops at 254, chat templates somewhere below."""
+
 _Body = TypeVar("_Body", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """A body, or an object in one: unknown keys are ignored, and null means that a key is not there.
+
+    That is how Go reads JSON, and clients rely on it.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {key: each for key, each in value.items() if each is not None}
 
 
 async def read_body(request: Request, model: type[_Body]) -> _Body:
@@ -22,26 +49,63 @@ async def read_body(request: Request, model: type[_Body]) -> _Body:
 
     Raises:
         RequestError: it is missing, no JSON, or has a value of the wrong type; the text names it.
+        HTTPException: it is too large (413).
     """
-    raw = await request.body()
-    if not raw.strip():
+    raw = await _read(request)
+    if not raw or raw.isspace():
         raise RequestError("missing request body")
     try:
-        return model.model_validate_json(raw)
+        # Unlike pydantic's own parser it refuses NaN, infinite numbers and halves of characters.
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"invalid JSON: {error}") from None
+    del raw
+    if _nests_too_deeply(document):
+        raise RequestError(f"invalid JSON: it nests more than {DEEPEST_NESTING} levels")
+    try:
+        return model.model_validate(document)
     except ValidationError as error:
         raise RequestError(_explain(error)) from None
+
+
+async def _read(request: Request) -> bytes:
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > LARGEST_BODY:
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {LARGEST_BODY} bytes"
+            )
+    return bytes(raw)
+
+
+def _nests_too_deeply(document: object) -> bool:
+    level = [document]
+    for _ in range(DEEPEST_NESTING):
+        level = [inner for value in level for inner in _inside(value) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _explain(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "json_invalid":
-        return f"invalid JSON: {first['msg'].removeprefix('Invalid JSON: ')}"
+    if first["type"] == "says_all":
+        return first["msg"]
     if path == "model" and first["type"] in {"missing", "string_too_short"}:
         return "model is required"
+    if first["type"] == "missing":
+        return f"{path} is required"
     if first["type"] == "value_error":
         return f"{path} {first['ctx']['error']}"
-    if first["loc"][:1] == ("options",) and len(first["loc"]) > 1:
+    if first["loc"][:1] in {("options",), ("parameters",)} and len(first["loc"]) > 1:
         return f'option "{first["loc"][1]}" must be of type {_type_name(first["type"])}'
     return f"invalid value for {path or 'the body'}: {first['msg']}"
 

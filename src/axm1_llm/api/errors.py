@@ -18,6 +18,7 @@ from axm1_llm.errors import (
     ModelUnavailableError,
     RequestCancelledError,
     RequestError,
+    StructuredOutputError,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _STATUS: Mapping[type[Axm1Error], int] = {
     RequestCancelledError: _CLIENT_CLOSED_REQUEST,
     BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelUnavailableError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    # No 5xx: OpenAI's clients ask again by themselves after one, and each time is several generations.
+    StructuredOutputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ModelError: HTTPStatus.INTERNAL_SERVER_ERROR,
     Axm1Error: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from axm1_llm.api.wire import rfc3339
+from axm1_llm.api.declared import JSON, LOOKING, TEXT, responses
+from axm1_llm.api.wire import expiry, rfc3339
 from axm1_llm.engine.states import LOADED, State
 from axm1_llm.metrics import CONTENT_TYPE
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from axm1_llm.engine import EngineStatus
     from axm1_llm.engine.states import Move
     from axm1_llm.metrics import Metrics
-    from axm1_llm.scheduler import Scheduler
+    from axm1_llm.serving.answering import Serving
 
 _SHOWN_TRANSITIONS = 20
 _LAYER = re.compile(r"init (\d+) axmodel")
@@ -26,47 +27,69 @@ _LAYER = re.compile(r"init (\d+) axmodel")
 _OTHER_STEPS = 3
 
 
-def status_router(scheduler: Scheduler, metrics: Metrics) -> APIRouter:
+def status_router(serving: Serving, metrics: Metrics) -> APIRouter:
     """The routes that people and monitors look at."""
     router = APIRouter(tags=["Status"])
+    _add_models(router, serving)
+    _add_service(router, serving, metrics)
+    return router
 
-    @router.get("/api/status", summary="All models")
+
+def _add_models(router: APIRouter, serving: Serving) -> None:
+    scheduler = serving.scheduler
+
+    def status_of(name: str) -> EngineStatus:
+        return scheduler.find(serving.models.find(name).descriptor.model_name).status()
+
+    @router.get("/api/status", summary="All models", responses=responses())
     async def statuses() -> dict[str, Any]:
         return {"models": [describe(status) for status in scheduler.statuses()]}
 
-    @router.get("/api/status/{model:path}/history", summary="All transitions of a model that are kept")
+    @router.get(
+        "/api/status/{model:path}/history",
+        summary="All transitions of a model that are kept",
+        responses=responses(LOOKING),
+    )
     async def history(model: str) -> dict[str, Any]:
-        status = scheduler.find(model).status()
+        status = status_of(model)
         return {
             "model": status.model,
             "transitions": [_describe_transition(transition) for transition in status.transitions],
         }
 
-    @router.get("/api/status/{model:path}", summary="One model, with its last transitions")
+    @router.get(
+        "/api/status/{model:path}",
+        summary="One model, with its last transitions",
+        responses=responses(LOOKING),
+    )
     async def one_status(model: str) -> dict[str, Any]:
-        status = scheduler.find(model).status()
+        status = status_of(model)
         shown = status.transitions[-_SHOWN_TRANSITIONS:]
         return {**describe(status), "transitions": [_describe_transition(each) for each in shown]}
 
-    @router.get("/health", summary="200 as long as the service answers")
+
+def _add_service(router: APIRouter, serving: Serving, metrics: Metrics) -> None:
+    @router.get("/health", summary="200 as long as the service answers", responses=responses())
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/ready", summary="200 once the models that run on start-up are loaded")
+    @router.get(
+        "/ready",
+        summary="200 once the models that run on start-up are loaded",
+        responses={**responses(), 503: {"description": "Some of them still load.", "content": {JSON: {}}}},
+    )
     async def ready() -> JSONResponse:
         waiting = [
             engine.descriptor.model_name
-            for engine in scheduler.engines
+            for engine in serving.scheduler.engines
             if engine.descriptor.run_on_startup and engine.status().state not in {*LOADED, State.FAILED}
         ]
         status = HTTPStatus.SERVICE_UNAVAILABLE if waiting else HTTPStatus.OK
         return JSONResponse({"status": "loading" if waiting else "ready", "waiting_for": waiting}, status)
 
-    @router.get("/metrics", summary="Every figure, for Prometheus")
+    @router.get("/metrics", summary="Every figure, for Prometheus", responses=responses((), TEXT))
     async def exposition() -> Response:
         return Response(await metrics.exposition(), media_type=CONTENT_TYPE)
-
-    return router
 
 
 def describe(status: EngineStatus) -> dict[str, Any]:
@@ -77,7 +100,12 @@ def describe(status: EngineStatus) -> dict[str, Any]:
         "since": rfc3339(status.since),
         "progress": _describe_progress(status),
         "prompt": asdict(status.prompt) if status.prompt else None,
+        "expires_at": expiry(status.expires_at),
         "queue_length": status.queue_length,
+        "queue": [
+            {"position": position, "seconds": round(waiting.seconds, 3)}
+            for position, waiting in enumerate(status.queue, start=1)
+        ],
         "context_length": status.context_length,
         "cmm_remaining_mb": {str(device): left for device, left in status.cmm_remaining_mb.items()},
         "failure": (

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axm1_llm.answer.tools.calls import ToolFormat
 from axm1_llm.answer.tools.detect import tool_format
 from axm1_llm.errors import Axm1Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from axm1_llm.answer.tools.calls import ToolFormat
     from axm1_llm.descriptors import ModelDescriptor
 
 COMPLETION, TOOLS, THINKING, VISION, EMBEDDING, INSERT = (
@@ -53,8 +53,18 @@ class AbilityBook:
         self._read_template = read_template
         self._known: dict[str, Abilities] = {}
 
-    async def of(self, descriptor: ModelDescriptor) -> Abilities:
-        """The abilities of a model; never fails: what cannot be read now is asked for again later."""
+    async def of(self, descriptor: ModelDescriptor, template: str | None = None) -> Abilities:
+        """The abilities of a model; never fails: what cannot be read now is asked for again later.
+
+        Args:
+            descriptor: the model.
+            template: a chat template in place of its own; with it the model writes calls as that says.
+        """
+        if template:
+            return abilities_of(descriptor, template)
+        return await self._own(descriptor)
+
+    async def _own(self, descriptor: ModelDescriptor) -> Abilities:
         known = self._known.get(descriptor.model_name)
         if known is not None:
             return known
@@ -71,7 +81,7 @@ class AbilityBook:
 
 def abilities_of(descriptor: ModelDescriptor, template: str) -> Abilities:
     """What the descriptor says, and where it says nothing, what the template shows."""
-    syntax = tool_format(template)
+    syntax = _tool_format(descriptor, template)
     names: tuple[str, ...] = descriptor.capabilities or tuple(
         name
         for name, there in (
@@ -83,6 +93,16 @@ def abilities_of(descriptor: ModelDescriptor, template: str) -> Abilities:
         if there
     )
     return Abilities(names, template, syntax if TOOLS in names else None)
+
+
+def _tool_format(descriptor: ModelDescriptor, template: str) -> ToolFormat | None:
+    if descriptor.runtime == "axllm":
+        return None  # its server takes tools and gives calls by itself
+    syntax = tool_format(template)
+    if syntax is None and TOOLS in descriptor.capabilities:
+        # Its owner says that it can, and its script keeps its template to itself: the most common way.
+        return ToolFormat.HERMES
+    return syntax
 
 
 def _thinks(template: str) -> bool:

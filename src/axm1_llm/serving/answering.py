@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from axm1_llm.answer.tools.definitions import tool_definitions
+from axm1_llm.answer.tools.detect import shows_tools
 from axm1_llm.engine import GenerationRequest, ThinkingMode
 from axm1_llm.errors import UnsupportedError
 from axm1_llm.serving import abilities as a
+from axm1_llm.serving.counting import count_tokens, no_tokenizer
+from axm1_llm.serving.embedding import Embedder
+from axm1_llm.serving.limits import IgnoredSampling, check_images
 from axm1_llm.serving.structured import StructuredAnswer
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 
 if TYPE_CHECKING:
     from axm1_llm.scheduler import Scheduler
+    from axm1_llm.serving.counting import TokenizerOf
     from axm1_llm.serving.models import Model, Models
     from axm1_llm.serving.request import Request
     from axm1_llm.serving.stream import AnswerStream
@@ -24,12 +31,22 @@ class Serving:
         models: what names mean.
         abilities: what models can do.
         scheduler: runs them.
+        tokenizer_of: counts tokens without them.
     """
 
-    def __init__(self, models: Models, abilities: a.AbilityBook, scheduler: Scheduler) -> None:
+    def __init__(
+        self,
+        models: Models,
+        abilities: a.AbilityBook,
+        scheduler: Scheduler,
+        tokenizer_of: TokenizerOf = no_tokenizer,
+    ) -> None:
         self.models = models
         self.abilities = abilities
         self.scheduler = scheduler
+        self.embed = Embedder(models, abilities, scheduler).embed
+        self._ignored = IgnoredSampling()
+        self._tokenizer_of = tokenizer_of
 
     async def answer(self, request: Request) -> AnswerStream:
         """Queue what is wanted.
@@ -40,16 +57,26 @@ class Serving:
             ModelUnavailableError: the model's folder or script is missing.
             BusyError: too many requests wait, or the service leaves.
         """
-        model = self.models.find(request.model)
-        found = await self.abilities.of(model.descriptor)
-        refuse_unsupported(request, found)
-        wanted = generation_request(request, model, found)
+        model, wanted = await self._wanted(request)
+        self._ignored.note(model.descriptor, wanted.sampling)
         name = model.descriptor.model_name
         if request.format is None:
             return self.scheduler.generate(name, wanted)
         return StructuredAnswer(
-            lambda attempt: self.scheduler.generate(name, attempt), wanted, request.format
+            lambda attempt: self.scheduler.generate(name, attempt), wanted, request.format, name
         )
+
+    async def count_tokens(self, request: Request) -> int:
+        """The tokens of the prompt that `request` would become; see `counting.count_tokens`.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+            RequestError: the request asks for what the model cannot do.
+            TokenizerError: its tokenizer failed.
+        """
+        model, wanted = await self._wanted(request)
+        spec = replace(wanted.prompt, images=len(wanted.images))
+        return await count_tokens(model.descriptor, self._tokenizer_of(model.descriptor), spec)
 
     async def load(self, name: str, keep_alive: float | None = None) -> None:
         """Return when the model is ready; errors as `answer`, and LoadError."""
@@ -62,6 +89,13 @@ class Serving:
             ModelNotFoundError: there is no such model.
         """
         await self.scheduler.unload(self.models.find(name).descriptor.model_name)
+
+    async def _wanted(self, request: Request) -> tuple[Model, GenerationRequest]:
+        model = self.models.find(request.model)
+        found = await self.abilities.of(model.descriptor, request.template or model.template)
+        refuse_unsupported(request, found)
+        check_images(model.descriptor, request.images)
+        return model, generation_request(request, model, found)
 
 
 def generation_request(request: Request, model: Model, abilities: a.Abilities) -> GenerationRequest:
@@ -84,8 +118,11 @@ def generation_request(request: Request, model: Model, abilities: a.Abilities) -
 def _prompt(request: Request, model: Model, abilities: a.Abilities) -> PromptSpec:
     if request.raw is not None:
         return PromptSpec(text=request.raw, truncate=request.truncate)
+    turns = _turns(request, model)
+    if request.tools and abilities.tool_format and not shows_tools(abilities.template):
+        turns = _with_instructions(turns, tool_definitions(request.tools, abilities.tool_format))
     return PromptSpec(
-        _turns(request, model),
+        turns,
         tools=request.tools,
         think=_think(request, model, abilities),
         truncate=request.truncate,
@@ -99,6 +136,13 @@ def _turns(request: Request, model: Model) -> tuple[Message, ...]:
     own = (Message("system", model.system),) if model.system else ()
     head, talk = (request.messages[:1], request.messages[1:]) if brings_system else (own, request.messages)
     return (*head, *model.messages, *talk)
+
+
+def _with_instructions(turns: tuple[Message, ...], text: str) -> tuple[Message, ...]:
+    """The same turns with `text` at the end of the system prompt."""
+    if turns and turns[0].role == "system":
+        return (replace(turns[0], content=f"{turns[0].content}\n\n{text}"), *turns[1:])
+    return (Message("system", text), *turns)
 
 
 def _think(request: Request, model: Model, abilities: a.Abilities) -> bool | str | None:

@@ -1,0 +1,42 @@
+"""All routes that Ollama's clients call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+
+from axm1_llm import __version__
+from axm1_llm.api.declared import TEXT, responses
+from axm1_llm.api.ollama.answering import answering_router
+from axm1_llm.api.ollama.embeddings import embeddings_router
+from axm1_llm.api.ollama.listing import listing_router
+from axm1_llm.api.ollama.management import management_router
+from axm1_llm.api.ollama.show import show_router
+
+if TYPE_CHECKING:
+    from axm1_llm.serving.answering import Serving
+
+
+def ollama_router(serving: Serving) -> APIRouter:
+    """The routes of Ollama's API."""
+    router = APIRouter(tags=["Ollama"])
+
+    @router.head("/", include_in_schema=False)
+    @router.get(
+        "/", response_class=PlainTextResponse, summary="Whether it runs", responses=responses((), TEXT)
+    )
+    async def root() -> PlainTextResponse:
+        # The words of Ollama: uptime checks and n8n's credential test look for 200 here.
+        return PlainTextResponse("Ollama is running")
+
+    @router.head("/api/version", include_in_schema=False)
+    @router.get("/api/version", summary="The version, dotted numbers only", responses=responses())
+    async def version() -> dict[str, str]:
+        return {"version": __version__}
+
+    parts = (answering_router, listing_router, show_router, management_router, embeddings_router)
+    for part in parts:
+        router.include_router(part(serving))
+    return router

@@ -1,0 +1,89 @@
+"""What runtimes that talk over stdin and stdout cannot take with a single request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axm1_llm.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from axm1_llm.descriptors import ModelDescriptor
+
+SAMPLING = (
+    "seed",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repeat_penalty",
+    "repeat_last_n",
+    "presence_penalty",
+    "frequency_penalty",
+)
+"""Options that choose between tokens, under Ollama's names."""
+
+ALWAYS_IGNORED = (
+    "num_ctx",
+    "num_keep",
+    "num_batch",
+    "num_gpu",
+    "main_gpu",
+    "use_mmap",
+    "num_thread",
+    "draft_num_predict",
+)
+"""Options about what is built into a model for this card, its context before all."""
+
+
+def takes_sampling(descriptor: ModelDescriptor) -> bool:
+    """Whether the runtime takes sampling options with each request.
+
+    First generation programs read theirs from ``post_config.json`` when they start.
+    """
+    return descriptor.runtime == "axllm"
+
+
+def ignored_options(descriptor: ModelDescriptor) -> tuple[str, ...]:
+    """The options without any effect on a request to this model."""
+    return ALWAYS_IGNORED if takes_sampling(descriptor) else (*ALWAYS_IGNORED, *SAMPLING)
+
+
+def check_images(descriptor: ModelDescriptor, images: tuple[bytes, ...]) -> None:
+    """Refuse more pictures than the runtime asks for.
+
+    Raises:
+        UnsupportedError: its ``image >> `` takes one.
+    """
+    if len(images) > 1 and not takes_sampling(descriptor):
+        # The words are Ollama's.
+        raise UnsupportedError(
+            "this model only supports one image while more than one image requested; "
+            f"model '{descriptor.model_name}' is asked for one in each turn"
+        )
+
+
+class IgnoredSampling:
+    """Says in the log, once for each model and option, that a request's sampling has no effect."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, str]] = set()
+
+    def note(self, descriptor: ModelDescriptor, names: Iterable[str]) -> None:
+        """Look at the sampling options of a request."""
+        if takes_sampling(descriptor):
+            return
+        model = descriptor.model_name
+        for name in names:
+            if (model, name) not in self._said:
+                self._said.add((model, name))
+                structlog.get_logger().warning(
+                    "option_without_effect",
+                    model=model,
+                    option=name,
+                    reason="the runtime reads its sampling from post_config.json when it starts",
+                )

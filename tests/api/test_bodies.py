@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from api.conftest import MakeService
+from axm1_llm.api.bodies import LARGEST_BODY
+from axm1_llm.api.ollama.bodies import ChatBody, GenerateBody
+
+NESTED = "[" * 200 + "]" * 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param('"\\ud83d"', id="half a character"),
+        pytest.param("NaN", id="no number"),
+        pytest.param("1e999", id="infinite"),
+        pytest.param("9" * 5000, id="endless"),
+        pytest.param(NESTED, id="deep"),
+        pytest.param("[" * 100_000, id="bottomless"),
+        pytest.param('"\\x"', id="bad escape"),
+        pytest.param('"\xff', id="no UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat", "/api/show", "/api/create", "/api/embed"])
+async def test_json_that_cannot_be_used_is_400_wherever_it_stands(
+    service: MakeService, path: str, value: str
+) -> None:
+    async with service() as s:
+        content = f'{{"model":"m:7b","prompt":"hi","any":{value}}}'.encode("latin-1")
+        response = await s.http.post(path, content=content)
+        assert response.status_code == 400
+        assert "invalid JSON" in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed": 2**64},
+        {"seed": -(2**70)},
+        {"num_predict": True},
+        {"top_k": "40"},
+        {"temperature": [1]},
+        {"use_mmap": 1},
+        {"num_ctx": "8k"},
+        {"stop": [1]},
+    ],
+)
+async def test_options_of_the_wrong_type_are_named(service: MakeService, options: dict[str, Any]) -> None:
+    async with service() as s:
+        body = {"model": "m:7b", "prompt": "hi", "options": options}
+        response = await s.http.post("/api/generate", content=json.dumps(body))
+        assert response.status_code == 400
+        assert response.json()["error"].startswith(f'option "{next(iter(options))}" must be of type ')
+
+
+async def test_a_body_that_is_too_large_is_413(service: MakeService) -> None:
+    async with service() as s:
+        response = await s.http.post("/api/generate", content=b" " * (LARGEST_BODY + 1))
+        assert response.status_code == 413
+        assert "larger than" in response.json()["error"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from([*GenerateBody.model_fields, *ChatBody.model_fields, "name"])
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(FIELDS, JSON, max_size=5))
+def test_no_value_of_any_field_raises_anything_but_what_is_explained(document: dict[str, Any]) -> None:
+    for body in (GenerateBody, ChatBody):
+        with suppress(ValidationError):
+            assert body.model_validate(document).model
