@@ -104,8 +104,8 @@ def page() -> str:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             rows += f"| {method.upper()} | `{path}` | {operation['summary']}. |\n"
-            if schema := body_schema(operation, document):
-                bodies += f"\n### `{method.upper()} {path}`\n\n{tables(schema, document)}"
+            if schema := body_schema(operation):
+                bodies += f"\n### `{method.upper()} {path}`\n\n{tables(schema)}"
     return _INTRODUCTION + rows + _BODIES + bodies + _ANSWER
 
 

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Schema: TypeAlias = dict[str, Any]
 
 
-def body_schema(operation: Schema, document: Schema) -> Schema | None:
+def body_schema(operation: Schema) -> Schema | None:
     """The schema of an operation's JSON body; None when it takes none."""
     content = operation.get("requestBody", {}).get("content", {})
-    schema = content.get("application/json", {}).get("schema")
-    return None if schema is None else _resolved(schema, schema, document)
+    schema: Schema | None = content.get("application/json", {}).get("schema")
+    return schema
 
 
-def tables(schema: Schema, document: Schema) -> str:
-    """The fields of a body, and of each object that it holds, a table each."""
-    written: dict[str, None] = {}
+def tables(schema: Schema) -> str:
+    """The fields of a body, and of each object that it holds, a table each.
+
+    An object is told of once, and one whose fields say nothing not at all: it is as its API's owner has it.
+    """
     text = _table(schema)
-    waiting = _inner(schema, schema, document)
-    while waiting:
-        title, inner = waiting.pop(0)
-        if title not in written and inner.get("properties"):
-            written[title] = None
-            text += f"\n{title}:\n\n{_table(inner)}"
-            waiting += _inner(inner, schema, document)
+    told = {str(schema.get("title"))}
+    for place, inner in _objects(schema, ""):
+        described = any("description" in field for field in inner["properties"].values())
+        if described and str(inner.get("title")) not in told:
+            told.add(str(inner.get("title")))
+            text += f"\nIn `{place}`:\n\n{_table(inner)}"
     return text
 
 
@@ -36,33 +40,21 @@ def _table(schema: Schema) -> str:
     return f"| field | meaning |\n|---|---|\n{rows}"
 
 
-def _inner(schema: Schema, root: Schema, document: Schema) -> list[tuple[str, Schema]]:
-    """The objects that the fields of `schema` may hold, with their names."""
-    fields = schema.get("properties", {}).values()
-    references = [reference for field in fields for reference in _references(field)]
-    return [
-        (reference.rpartition("/")[2], _resolved({"$ref": reference}, root, document))
-        for reference in references
-    ]
+def _objects(schema: Schema, place: str) -> Iterator[tuple[str, Schema]]:
+    """The objects that the fields of `schema` may hold, each with the place where it stands."""
+    for name, field in schema.get("properties", {}).items():
+        inner_place = f"{place}.{name}" if place else name
+        for inner in _alternatives(field):
+            if inner.get("properties"):
+                yield inner_place, inner
+                yield from _objects(inner, inner_place)
 
 
-def _references(schema: Any) -> list[str]:  # noqa: ANN401 - any part of a schema
-    if isinstance(schema, list):
-        return [reference for part in schema for reference in _references(part)]
-    if not isinstance(schema, dict):
-        return []
-    own = [schema["$ref"]] if isinstance(schema.get("$ref"), str) else []
-    parts = (
-        schema[key] for key in ("anyOf", "oneOf", "allOf", "items", "additionalProperties") if key in schema
-    )
-    return own + [reference for part in parts for reference in _references(part)]
-
-
-def _resolved(schema: Schema, root: Schema, document: Schema) -> Schema:
-    reference = schema.get("$ref")
-    if reference is None:
-        return schema
-    name = str(reference).rpartition("/")[2]
-    definitions = {**document.get("components", {}).get("schemas", {}), **root.get("$defs", {})}
-    found: Schema = definitions[name]
-    return found
+def _alternatives(field: Schema) -> Iterator[Schema]:
+    yield field
+    for key in ("anyOf", "oneOf", "allOf"):
+        for each in field.get(key, ()):
+            yield from _alternatives(each)
+    for key in ("items", "additionalProperties"):
+        if isinstance(field.get(key), dict):
+            yield from _alternatives(field[key])
