@@ -11,11 +11,11 @@ class StopFilter:
 
     Attributes:
         stops: the sequences, none of them empty.
-        hit: whether one has come; nothing passes after it.
+        hit: the one that has come; nothing passes after it.
     """
 
     stops: tuple[str, ...]
-    hit: bool = False
+    hit: str | None = None
     _held: str = ""
 
     def feed(self, text: str) -> str:
@@ -23,10 +23,10 @@ class StopFilter:
         if self.hit or not self.stops:
             return "" if self.hit else text
         self._held += text
-        found = [at for stop in self.stops if (at := self._held.find(stop)) >= 0]
+        found = [(at, stop) for stop in self.stops if (at := self._held.find(stop)) >= 0]
         if found:
-            self.hit = True
-            certain, self._held = self._held[: min(found)], ""
+            at, self.hit = min(found)
+            certain, self._held = self._held[:at], ""
             return certain
         keep = max(_overlap(self._held, stop) for stop in self.stops)
         certain = self._held[: len(self._held) - keep]

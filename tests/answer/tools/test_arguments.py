@@ -61,3 +61,18 @@ def test_a_parameter_that_is_declared_as_a_string_stays_one() -> None:
         HERMES, "<function=add><parameter=a>12</parameter></function>", texts=text_parameters(tools)
     )
     assert numbers == [ToolCall("add", {"a": "12"})]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"a": "\\ud800"}',
+        '{"a": 1e999}',
+        '{"a": NaN}',
+        '{"a": 123456789012345678901234567890}',
+        '{"a": ' + "[" * 300 + "]" * 300 + "}",
+    ],
+)
+def test_arguments_that_no_answer_could_carry_make_it_text(arguments: str) -> None:
+    text = f'<tool_call>{{"name": "add", "arguments": {arguments}}}</tool_call>'
+    assert run(HERMES, text) == [text]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,13 @@ def test_an_answer_without_a_token_is_a_message_without_content() -> None:
 def test_tokens_from_the_cache_are_counted_apart() -> None:
     usage = streamed(Delta("x"), cached=5)[-2]["usage"]
     assert (usage["input_tokens"], usage["cache_read_input_tokens"]) == (2, 5)
+
+
+def test_the_stop_sequence_that_ended_the_answer_is_told() -> None:
+    ended = replace(summary(), stop="END")
+    answer = json.loads(MessagesDialect("m").whole([Delta("x")], ended))
+    assert (answer["stop_reason"], answer["stop_sequence"]) == ("stop_sequence", "END")
+    assert named_data_of(MessagesDialect("m").end(ended).decode())[0]["delta"]["stop_sequence"] == "END"
 
 
 @pytest.mark.parametrize(("reason", "said"), [(DoneReason.LENGTH, "tool_use"), (DoneReason.STOP, "tool_use")])

@@ -60,7 +60,7 @@ async def test_without_stream_the_answer_is_one_object(service: MakeService) -> 
         assert answer == {
             "object": "chat.completion",
             "model": "gpt-4o",
-            "system_fingerprint": "fp_axm1",
+            "system_fingerprint": "fp_ollama",
             "choices": [
                 {
                     "index": 0,

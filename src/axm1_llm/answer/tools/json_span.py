@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING
+
+import orjson
 
 if TYPE_CHECKING:
     from axm1_llm.answer.tools.tape import Reading, Tape
@@ -63,8 +66,21 @@ def _string(tape: Tape) -> Reading[bool]:
 
 
 def parse(text: str) -> object:
-    """The JSON value; None when it is no JSON. Line breaks in strings, as small models write them, pass."""
+    """The JSON value; None when it is no JSON, or none that could be sent on.
+
+    Line breaks in strings, as small models write them, pass. Halves of characters, numbers without end or
+    beyond 64 bits, and very deep nesting do not: the answer to the client could not be written with them.
+    """
     try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError):
+        value = json.loads(text, strict=False, parse_float=_finite, parse_constant=_finite)
+        orjson.dumps(value)
+    except (ValueError, TypeError, RecursionError):
         return None
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number without end")
+    return value

@@ -53,8 +53,7 @@ class MessagesDialect:
     def end(self, summary: Summary) -> bytes:
         """The events that end the last block and the message."""
         closing = _events(self._blocks.close())
-        why = {"stop_reason": self._stop_reason(summary), "stop_sequence": None}
-        delta = {"type": "message_delta", "delta": why, "usage": _usage(summary)}
+        delta = {"type": "message_delta", "delta": self._why(summary), "usage": _usage(summary)}
         return closing + _events([delta, {"type": "message_stop"}])
 
     def error(self, error: Axm1Error) -> bytes:
@@ -68,13 +67,16 @@ class MessagesDialect:
                 pass
         for _ in self._blocks.close():
             pass
-        result = {"stop_reason": self._stop_reason(summary), "usage": _usage(summary)}
-        return orjson.dumps({**self._message, "content": self._blocks.complete, **result})
+        ending = {**self._why(summary), "usage": _usage(summary)}
+        return orjson.dumps({**self._message, "content": self._blocks.complete, **ending})
 
-    def _stop_reason(self, summary: Summary) -> str:
+    def _why(self, summary: Summary) -> dict[str, str | None]:
         if any(block["type"] == "tool_use" for block in self._blocks.complete):
-            return "tool_use"
-        return "max_tokens" if summary.done_reason is DoneReason.LENGTH else "end_turn"
+            return {"stop_reason": "tool_use", "stop_sequence": None}
+        if summary.stop is not None:
+            return {"stop_reason": "stop_sequence", "stop_sequence": summary.stop}
+        limited = summary.done_reason is DoneReason.LENGTH
+        return {"stop_reason": "max_tokens" if limited else "end_turn", "stop_sequence": None}
 
 
 def _events(events: Iterable[dict[str, Any]]) -> bytes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from axm1_llm.engine import Summary
     from axm1_llm.errors import Axm1Error
 
-FINGERPRINT = "fp_axm1"
+FINGERPRINT = "fp_ollama"
 """``system_fingerprint`` of every answer."""
 
 
