@@ -10,11 +10,12 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS base
 # uid 1000 is the first user of Raspberry Pi OS, Debian, Ubuntu and Armbian: the model and metrics folders that this
 # user made on the host can then be read and written without any chown.
-# Any uid may write /run/axm1 (the token that both services share): a compose file may run the images as another user.
+# Any uid may write /run/axm1 (the token that both services share) and /var/lib/axm1-llm (the variants of models that
+# clients make): a compose file may run the images as another user.
 RUN groupadd --gid 1000 axm1 \
  && useradd --uid 1000 --gid axm1 --home-dir /app --no-create-home --shell /usr/sbin/nologin axm1 \
  && install -d -o axm1 -g axm1 /app /app/model /app/metrics \
- && install -d -m 1777 /run/axm1
+ && install -d -m 1777 /run/axm1 /var/lib/axm1-llm
 WORKDIR /app
 COPY tools/images/healthcheck.py /opt/axm1-healthcheck.py
 
@@ -78,6 +79,7 @@ ENV PATH=/opt/axm1/bin:$PATH \
     AXM1_HOST=0.0.0.0 \
     AXM1_TOKENIZER_HOST=0.0.0.0 \
     AXM1_METRICS_DIR=/app/metrics \
+    AXM1_VARIANTS_FILE=/var/lib/axm1-llm/variants.json \
     AXM1_INTERNAL_TOKEN_FILE=/run/axm1/token
 USER axm1
 STOPSIGNAL SIGTERM

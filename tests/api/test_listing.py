@@ -35,7 +35,7 @@ async def test_each_model_is_listed_under_both_keys_with_all_that_clients_parse(
     async with service(details=DETAILS, others=("other",)) as s:
         first, second = (await s.http.get("/api/tags")).json()["models"]
         assert first["name"] == first["model"] == "m:7b"
-        assert second["name"] == "other"
+        assert second["name"] == "other:latest"
         assert first["size"] >= 1000
         assert len(first["digest"]) == len(second["digest"]) == 64
         assert first["digest"] != second["digest"]
@@ -52,7 +52,7 @@ async def test_only_loaded_models_run_and_the_one_that_stays_longest_comes_first
         await loaded(s, "m:7b", keep_alive="5m")
         await loaded(s, "other", keep_alive=-1)
         first, second = (await s.http.get("/api/ps")).json()["models"]
-        assert (first["name"], second["model"]) == ("other", "m:7b")
+        assert (first["name"], second["model"]) == ("other:latest", "m:7b")
         assert datetime.fromisoformat(first["expires_at"]).year > 2300
         left = datetime.fromisoformat(second["expires_at"]) - datetime.now(UTC)
         assert timedelta(minutes=4) < left <= timedelta(minutes=5)

@@ -32,7 +32,7 @@ async def test_a_copy_is_another_name_for_the_same_runtime(service: MakeService)
     async with service() as s:
         response = await s.http.post("/api/copy", json={"source": "m:7b", "destination": "gpt-4o"})
         assert (response.status_code, response.content) == (200, b"")
-        assert await names(s) == ["m:7b", "gpt-4o"]
+        assert await names(s) == ["m:7b", "gpt-4o:latest"]
         await answer(s, "m:7b")
         found = await answer(s, "GPT-4o:latest")  # answered by the child that is there
         assert (found["model"], found["response"]) == ("GPT-4o:latest", "Hello")
@@ -91,7 +91,7 @@ async def test_variants_outlive_the_service_and_the_descriptor_is_not_touched(
         await create(s, system="be terse")
     assert path.stat().st_mode & 0o777 == 0o600
     async with service(variants=path) as s:
-        assert await names(s) == ["m:7b", "terse"]
+        assert await names(s) == ["m:7b", "terse:latest"]
         assert s.models.find("terse").system == "be terse"
         response = await s.http.request("DELETE", "/api/delete", json={"name": "terse"})
         assert (response.status_code, response.content) == (200, b"")
@@ -118,7 +118,7 @@ async def test_a_variant_whose_base_is_gone_is_listed_and_refused_with_the_reaso
         await create(s)
     async with service(variants=path, model_name="new") as s:
         *_, orphan = (await s.http.get("/api/tags")).json()["models"]
-        assert orphan["name"] == orphan["model"] == "terse"
+        assert orphan["name"] == orphan["model"] == "terse:latest"
         assert "m:7b" in orphan["warning"]
         for call in (s.post(model="terse", prompt="hi"), s.http.post("/api/pull", json={"model": "terse"})):
             response = await call

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from axm1_llm.cli.connected import connected
-from axm1_llm.cli.reports import ask_list, parse_reports, report_path
+from axm1_llm.cli.reports import ask_list, parse_reports, plain_name, report_path
 from axm1_llm.cli.root import CLIENTS
 
 if TYPE_CHECKING:
@@ -26,4 +26,4 @@ def list_models(client: Client, *, as_json: bool) -> None:
     reports = parse_reports(client, client.get(report_path(None)))
     from axm1_llm.cli import drawing, terminal  # noqa: PLC0415 - rich is for commands that draw
 
-    terminal.show(drawing.draw_list(models, {report.model: report for report in reports}))
+    terminal.show(drawing.draw_list(models, {plain_name(report.model): report for report in reports}))

@@ -149,9 +149,17 @@ def ask_list(client: Client) -> tuple[Listed, ...]:
     """
     text = client.get("/api/tags")
     try:
-        return tuple(Listed(each["name"], int(each.get("size") or 0)) for each in json.loads(text)["models"])
+        return tuple(
+            Listed(plain_name(each["name"]), int(each.get("size") or 0))
+            for each in json.loads(text)["models"]
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise client.unexpected() from None
+
+
+def plain_name(name: str) -> str:
+    """The name as it is in the descriptor: lists add ``:latest`` where a name has no tag."""
+    return name.removesuffix(":latest")
 
 
 def _report(found: Mapping[str, Any]) -> Report:

@@ -32,6 +32,14 @@ def name_key(name: str) -> str:
     return name.lower().removesuffix(_DEFAULT_TAG)
 
 
+def listed_name(name: str) -> str:
+    """The name with its tag, ``:latest`` when it has none, as Ollama lists it.
+
+    Open WebUI and Home Assistant add ``:latest`` to what their user writes, and look that up in the list.
+    """
+    return name if ":" in name.rpartition("/")[2] else name + _DEFAULT_TAG
+
+
 def same_name(one: str, other: str) -> bool:
     """Whether both names mean the same model."""
     return name_key(one) == name_key(other)

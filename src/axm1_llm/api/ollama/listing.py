@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from axm1_llm.api.declared import responses
 from axm1_llm.api.wire import expiry, rfc3339
+from axm1_llm.descriptors.names import listed_name
 from axm1_llm.engine.states import LOADED
 
 if TYPE_CHECKING:
@@ -72,12 +73,16 @@ def digest(model: Model) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _named(name: str) -> dict[str, str]:
+    # Some clients read the one, some the other.
+    return {"name": listed_name(name), "model": listed_name(name)}
+
+
 async def _tag(model: Model, abilities: AbilityBook) -> dict[str, Any]:
     modified, size = await modified_and_size(model)
     parent = model.descriptor.model_name if model.variant else ""
     return {
-        "name": model.name,
-        "model": model.name,
+        **_named(model.name),
         "modified_at": rfc3339(modified),
         "size": size,
         "digest": digest(model),
@@ -88,8 +93,7 @@ async def _tag(model: Model, abilities: AbilityBook) -> dict[str, Any]:
 
 def _orphan_tag(variant: Variant) -> dict[str, Any]:
     return {
-        "name": variant.name,
-        "model": variant.name,
+        **_named(variant.name),
         "modified_at": rfc3339(variant.created),
         "size": 0,
         "digest": hashlib.sha256(variant.model_dump_json().encode()).hexdigest(),
@@ -109,8 +113,7 @@ def _orphan_tag(variant: Variant) -> dict[str, Any]:
 async def _process(descriptor: ModelDescriptor, status: EngineStatus) -> dict[str, Any]:
     _, size = await asyncio.to_thread(_look, descriptor)
     return {
-        "name": descriptor.model_name,
-        "model": descriptor.model_name,
+        **_named(descriptor.model_name),
         "size": size,
         "digest": hashlib.sha256(descriptor.model_dump_json().encode()).hexdigest(),
         "details": details(descriptor),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from axm1_llm.api.declared import LOOKING, responses
 from axm1_llm.api.envelopes import openai_error
+from axm1_llm.descriptors.names import listed_name
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -37,4 +38,9 @@ def _listed(model: Model, name: str = "") -> dict[str, object]:
         created = int(model.descriptor.model_path.stat().st_mtime)
     except OSError:
         created = 0
-    return {"id": name or model.name, "object": "model", "created": created, "owned_by": "library"}
+    return {
+        "id": name or listed_name(model.name),
+        "object": "model",
+        "created": created,
+        "owned_by": "library",
+    }
