@@ -126,7 +126,7 @@ async def test_a_variant_whose_base_is_gone_is_listed_and_refused_with_the_reaso
             assert "it is a variant of 'm:7b', which the descriptor file has no more" in response.text
         response = await s.http.request("DELETE", "/api/delete", json={"model": "Terse:latest"})
         assert response.status_code == 200
-        assert await names(s) == ["new"]
+        assert await names(s) == ["new:latest"]
 
 
 @pytest.mark.parametrize(

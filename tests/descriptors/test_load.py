@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from axm1_llm.descriptors import Descriptors, load_descriptors
 from axm1_llm.descriptors.document import LARGEST_FILE
+from axm1_llm.descriptors.values import EXPECTED_COMMAND
 from axm1_llm.errors import DescriptorError
 
 from .conftest import Load, Problems, Write, entry
@@ -65,6 +66,7 @@ def test_relative_folders_begin_at_the_folder_of_the_file(load: Load, tmp_path: 
 def test_every_optional_key_has_the_default_that_the_documentation_names(load: Load, tmp_path: Path) -> None:
     assert load().model_dump() == {
         "model_name": "qwen",
+        "runtime": "stdio",
         "run_cmd": "./run.sh",
         "model_path": tmp_path / "qwen",
         "include_thinking": False,
@@ -79,7 +81,7 @@ def test_every_optional_key_has_the_default_that_the_documentation_names(load: L
         "keep_alive": None,
         "system": None,
         "context_length": None,
-        "capabilities": ("completion",),
+        "capabilities": (),
         "details": {},
         "dialect": "auto",
         "chat_template": None,
@@ -372,3 +374,52 @@ def test_any_json_list_gives_models_or_problems_that_name_a_key_path(
         found, problems = 0, error.problems
     assert found == len(document) or problems
     assert all(line.startswith("[") and line.isprintable() for line in problems)
+
+
+def test_a_server_model_needs_neither_script_nor_tokenizer(load: Load) -> None:
+    model = load(runtime="axllm", run_cmd=None, tokenizer_port=None)
+    assert (model.tokenizer, model.run_cmd) == ("none", "axllm")
+    command = model.server_command(8123)
+    assert command[:5] == ("axllm", "serve", str(model.model_path), "--port", "8123")
+    assert command[5:] == ("--server_timeout_ms", "86400000")
+
+
+def test_a_server_model_may_name_the_program_in_axllms_place(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "qwen").mkdir()
+    (tmp_path / "qwen/serve.sh").write_text("#!/bin/sh\n")
+    model = load(runtime="axllm", run_cmd="serve.sh --quiet", tokenizer_port=None)
+    assert model.server_command(1)[:4] == ("./serve.sh", "--quiet", "serve", str(tmp_path / "qwen"))
+
+
+def test_a_server_that_is_not_installed_is_named(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "qwen").mkdir()
+    model = load(runtime="axllm", run_cmd=None, tokenizer_port=None)
+    problem = model.problem()
+    assert problem is not None
+    assert "run_cmd 'axllm' is neither in model_path" in problem
+    assert model.tokenizer_problem() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"run_cmd": None},
+            f".run_cmd (model 'qwen'): is missing; expected {EXPECTED_COMMAND}",
+        ),
+        ({"runtime": "axlm"}, '.runtime (model \'qwen\'): found "axlm"; expected "stdio" or "axllm"'),
+        (
+            {"runtime": "axllm", "tokenizer": "script"},
+            '.tokenizer (model \'qwen\'): is "script", but the runtime axllm has its own; expected "none"',
+        ),
+    ],
+)
+def test_what_contradicts_the_runtime_is_named(
+    problems: Problems, changes: dict[str, Any], problem: str
+) -> None:
+    assert problems([entry(**changes)]) == [f"[0]{problem}"]
+
+
+def test_a_port_that_no_tokenizer_takes_is_free_for_others(write: Write) -> None:
+    both = [entry(), entry(model_name="third", runtime="axllm", run_cmd=None)]
+    assert len(load_descriptors(write(both)).models) == 2

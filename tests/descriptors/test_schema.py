@@ -17,8 +17,15 @@ def test_editors_know_every_key_and_no_other() -> None:
     assert schema["type"] == "array"
     assert schema["items"]["type"] == "object"
     assert schema["items"]["additionalProperties"] is False
-    assert schema["items"]["required"] == ["model_name", "run_cmd", "model_path"]
+    assert schema["items"]["required"] == ["model_name", "model_path"]
     assert set(properties()) == {*ModelDescriptor.model_fields, "tokenizer-ip"}
+
+
+def test_editors_ask_for_a_run_script_where_no_server_answers() -> None:
+    items = descriptor_schema()["items"]
+    assert items["if"] == {"properties": {"runtime": {"const": "axllm"}}, "required": ["runtime"]}
+    assert items["else"] == {"required": ["run_cmd"]}
+    assert "default" not in properties()["run_cmd"]
 
 
 def test_editors_show_what_each_key_is_for() -> None:

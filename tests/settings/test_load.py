@@ -26,6 +26,7 @@ def test_without_anything_set_the_defaults_are_those_of_the_documentation() -> N
     assert settings.tokenizer_service_url is None
     assert settings.descriptor is None
     assert settings.keep_alive == 300
+    assert settings.max_loaded_models == 0
     assert settings.max_queue == 512
     assert (settings.load_timeout, settings.prefill_timeout, settings.output_timeout) == (120, 300, 60)
     assert settings.drain_timeout == 5
@@ -90,6 +91,8 @@ def test_an_address_that_cannot_be_read_is_one_problem_of_its_variable() -> None
         ("OLLAMA_LOAD_TIMEOUT", "10m", "load_timeout", 600),
         ("AXM1_OUTPUT_TIMEOUT", "90", "output_timeout", 90),
         ("AXM1_DRAIN_TIMEOUT", "1m30s", "drain_timeout", 90),
+        ("OLLAMA_MAX_LOADED_MODELS", "0", "max_loaded_models", 0),
+        ("OLLAMA_MAX_LOADED_MODELS", "3", "max_loaded_models", 3),
         ("OLLAMA_ORIGINS", "http://a, http://b,,", "origins", ("http://a", "http://b")),
         ("OLLAMA_DEBUG", "1", "log_level", "debug"),
         ("OLLAMA_DEBUG", "false", "log_level", "info"),
@@ -113,12 +116,14 @@ def test_every_problem_is_told_at_once_with_the_place_the_value_and_what_was_exp
     environ = {
         "AXM1_KEEP_ALIVE": "soon",
         "OLLAMA_MAX_QUEUE": "-1",
+        "AXM1_MAX_LOADED_MODELS": "many",
         "AXM1_DRAIN_TIMEOUT": "-1",
     }
     duration = "a duration such as '5m', '1h30m', '1.5h', '300s', or a number of seconds"
     assert problems({"port": "99999", "log_format": "xml"}, environ) == [
         "--port: found '99999'; expected a port number from 0 to 65535 (0: any free one)",
         f"AXM1_KEEP_ALIVE: found 'soon'; expected {duration}; negative: for ever, 0: not at all",
+        "AXM1_MAX_LOADED_MODELS: found 'many'; expected a whole number, 0: as many as fit",
         "OLLAMA_MAX_QUEUE: found '-1'; expected a whole number, at least 0",
         f"AXM1_DRAIN_TIMEOUT: found '-1'; expected {duration}, not negative",
         "--log-format: found 'xml'; expected text or json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations when the class is made
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -13,6 +14,15 @@ from axm1_llm.descriptors import values as v
 from axm1_llm.descriptors.names import name_key
 from axm1_llm.durations import parse_keep_alive
 
+_SERVER = "axllm"
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+def _default_tokenizer(script: str | None, runtime: str) -> Literal["script", "builtin", "none"]:
+    if runtime == "axllm":
+        return "none"
+    return "script" if script else "builtin"
+
 
 class ModelDescriptor(BaseModel):
     """One entry of the descriptor file; relative paths start at the file's own folder."""
@@ -20,9 +30,19 @@ class ModelDescriptor(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     model_name: v.Name = Field(description="The name that clients ask for.")
+    runtime: v.RuntimeKind = Field(
+        default="stdio",
+        description="What kind of program answers: `stdio` is a run script whose executable reads prompts "
+        "and prints answers; `axllm` is the vendor's own server, `axllm serve`, for the model folders of the "
+        "third generation. It has its tokenizer inside and reads the folder's `config.json`.",
+    )
     run_cmd: v.Command = Field(
+        default="",
         description="The run script, found in `model_path`. It is called with the tokenizer's port "
-        "as `$1` and an empty first prompt as `$2`."
+        "as `$1` and an empty first prompt as `$2`. With the runtime `axllm`: the program in place of "
+        '`axllm`, a path or a script that ends with `exec axllm "$@"`; it is called with '
+        "`serve MODEL_PATH --port PORT --server_timeout_ms MS`, and `AXM1_PORT` says the port too. "
+        "Needed unless `runtime` is `axllm`.",
     )
     model_path: v.Folder = Field(
         description="The model's folder, where `run_cmd` runs. A relative one starts at this file's folder."
@@ -43,10 +63,10 @@ class ModelDescriptor(BaseModel):
         "with `--port`.",
     )
     tokenizer: v.TokenizerKind = Field(
-        default_factory=lambda data: "script" if data["tokenizer_py"] else "builtin",
+        default_factory=lambda data: _default_tokenizer(data["tokenizer_py"], data["runtime"]),
         description="Who turns text into tokens: `script` is the model's `tokenizer_py`, `builtin` reads "
         "`tokenizer.json` itself, `none` is for a runtime that has its own tokenizer inside. Default: "
-        "`script` when `tokenizer_py` is given, else `builtin`.",
+        "`none` with the runtime `axllm`, `script` when `tokenizer_py` is given, else `builtin`.",
     )
     tokenizer_ip: v.Host = Field(
         default="127.0.0.1",
@@ -94,6 +114,25 @@ class ModelDescriptor(BaseModel):
     )
     env: v.Variables = Field(default={}, description="Variables for the run script and the tokenizer script.")
 
+    @field_validator("run_cmd", mode="before")
+    @classmethod
+    def _command_is_given(cls, value: object, info: ValidationInfo) -> object:
+        if value != "":
+            return value
+        # A runtime that is none of the known ones has a line of its own among the problems.
+        if info.data.get("runtime") == "stdio":
+            raise PydanticCustomError("says_all", f"is missing; expected {v.EXPECTED_COMMAND}")
+        return _SERVER
+
+    @field_validator("tokenizer", mode="after")
+    @classmethod
+    def _server_has_its_own(cls, value: str, info: ValidationInfo) -> str:
+        if value != "none" and info.data.get("runtime") == "axllm":
+            raise PydanticCustomError(
+                "says_all", f'is "{value}", but the runtime axllm has its own; expected "none"'
+            )
+        return value
+
     @field_validator("tokenizer", mode="after")
     @classmethod
     def _script_has_a_file(cls, value: str, info: ValidationInfo) -> str:
@@ -132,10 +171,21 @@ class ModelDescriptor(BaseModel):
         in PATH only.
         The port is "0" for a model without a tokenizer port.
         """
+        return (*self._program(), str(self.tokenizer_port or 0), "")
+
+    def server_command(self, port: int) -> tuple[str, ...]:
+        """The words that start an `axllm` model's server on `port`, to be run in `model_path`.
+
+        The server's own limit for a whole answer is 5 minutes; ours are for standing still, so it gets a day.
+        """
+        options = ("--port", str(port), "--server_timeout_ms", str(_DAY_MS))
+        return (*self._program(), "serve", str(self.model_path), *options)
+
+    def _program(self) -> tuple[str, ...]:
         program, *more = shlex.split(self.run_cmd)
         if "/" not in program and (self.model_path / program).is_file():
             program = f"./{program}"
-        return (program, *more, str(self.tokenizer_port or 0), "")
+        return (program, *more)
 
     def problem(self) -> str | None:
         """Why the model cannot be started now, in the descriptor's terms; None: it can.
@@ -144,7 +194,7 @@ class ModelDescriptor(BaseModel):
         mounted into the tokenizer-service only: see `tokenizer_problem`.
         """
         return presence.folder_problem("model_path", self.model_path) or presence.script_problem(
-            self.run_cmd, self.command()[0], self.model_path
+            self.run_cmd, self._program()[0], self.model_path
         )
 
     def tokenizer_problem(self) -> str | None:

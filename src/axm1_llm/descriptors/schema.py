@@ -16,6 +16,10 @@ def descriptor_schema() -> dict[str, Any]:
         "title": "Tokenizer-Ip",
         "description": "Another spelling of `tokenizer_ip`.",
     }
+    # Only the runtimes on pipes need a run script.
+    del properties["run_cmd"]["default"]
+    entry["if"] = {"properties": {"runtime": {"const": "axllm"}}, "required": ["runtime"]}
+    entry["else"] = {"required": ["run_cmd"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Model descriptors of axm1-llm",

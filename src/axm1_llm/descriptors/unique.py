@@ -51,5 +51,6 @@ def _claims(entry: dict[str, object]) -> Iterator[tuple[str, tuple[str, object],
             yield f"aliases[{at}]", ("name", name_key(alias)), f"'{alias}'"
     port = entry.get("tokenizer_port")
     # A model without a tokenizer service takes no port.
-    if entry.get("tokenizer") != "none" and isinstance(port, int | str) and str(port).strip().isdecimal():
+    alone = entry.get("tokenizer") == "none" or entry.get("runtime") == "axllm"
+    if not alone and isinstance(port, int | str) and str(port).strip().isdecimal():
         yield "tokenizer_port", ("port", int(port)), str(port).strip()

@@ -109,11 +109,9 @@ Name = Annotated[
     Expected(EXPECTED_NAME),
 ]
 Names = Annotated[tuple[Name, ...], Expected(f"a list of names, each {EXPECTED_NAME}")]
-Command = Annotated[
-    _Text,
-    AfterValidator(_command),
-    Expected("the run script, such as './run.sh'; a space in its name needs quotes"),
-]
+EXPECTED_COMMAND = "the run script, such as './run.sh'; a space in its name needs quotes"
+Command = Annotated[_Text, AfterValidator(_command), Expected(EXPECTED_COMMAND)]
+RuntimeKind = Annotated[Literal["stdio", "axllm"], Expected('"stdio" or "axllm"')]
 Folder = Annotated[
     Path,
     AfterValidator(_under_descriptor),

@@ -1,6 +1,7 @@
 """One model: its states, the task that owns its runtime, and its prompts."""
 
-from axm1_llm.engine.engine import Engine, Host
+from axm1_llm.engine.embedding import Embeddings
+from axm1_llm.engine.engine import Engine
 from axm1_llm.engine.exchange import Deadlines
 from axm1_llm.engine.generation import (
     Delta,
@@ -10,12 +11,14 @@ from axm1_llm.engine.generation import (
     Summary,
     ThinkingMode,
 )
+from axm1_llm.engine.host import Host
 from axm1_llm.engine.status import EngineStatus
 
 __all__ = [
     "Deadlines",
     "Delta",
     "DoneReason",
+    "Embeddings",
     "Engine",
     "EngineStatus",
     "Generation",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from axm1_llm.answer.stops import StopFilter
 from axm1_llm.answer.thinking import ThinkingSplitter
-from axm1_llm.answer.tools.calls import tool_names
+from axm1_llm.answer.tools.calls import text_parameters, tool_names
 from axm1_llm.answer.tools.parser import ToolCallParser
 from axm1_llm.engine.generation import Delta, DoneReason, Summary, ThinkingMode
 from axm1_llm.metrics import PromptSample
@@ -30,6 +30,8 @@ class Answer:
         prompt_tokens: tokens of the prompt.
         load: how long it waited for the model to be loaded.
         written: when the prompt was handed to the runtime.
+        opens_thinking: the prompt ends inside an open `<think>` block.
+        cached_tokens: tokens of the prompt that the runtime's KV cache held already.
         printed: tokens seen on the runtime's stdout, those after the limit among them.
         tokens: tokens that count for the caller.
         first_token: when the first one came.
@@ -41,6 +43,7 @@ class Answer:
     load: int
     written: int
     opens_thinking: bool = False
+    cached_tokens: int = 0
     printed: int = 0
     tokens: int = 0
     first_token: int | None = None
@@ -55,7 +58,9 @@ class Answer:
         separate = request.thinking is not ThinkingMode.INLINE
         self._thinking = ThinkingSplitter(opened=self.opens_thinking) if separate else None
         syntax, tools = request.tool_format, request.prompt.tools
-        self._calls = ToolCallParser(syntax, tool_names(tools)) if syntax and tools else None
+        self._calls = (
+            ToolCallParser(syntax, tool_names(tools), text_parameters(tools)) if syntax and tools else None
+        )
 
     def add(self, text: str, now: int) -> DoneReason | None:
         """Count a token and pass its text on; the reason, when the answer is complete with it."""
@@ -84,6 +89,8 @@ class Answer:
             load=self.load,
             prefill=(self.first_token or now) - self.written,
             decode=(self.last_token or 0) - (self.first_token or 0),
+            cached_tokens=self.cached_tokens,
+            stop=self._stops.hit,
         )
         self.generation.complete(summary)
         return summary
@@ -101,6 +108,7 @@ class Answer:
             time_to_first_token_seconds=(first - self.written) / _NS if first else None,
             prompt_seconds=(now - self.written) / _NS,
             decode_seconds=(last - first) / _NS if first and last else None,
+            cached_tokens=self.cached_tokens,
         )
 
     def _pass_on(self, text: str) -> None:

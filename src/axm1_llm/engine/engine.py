@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
-from axm1_llm.child import start_child
-from axm1_llm.engine.exchange import Deadlines, Exchange
+from axm1_llm.engine.drivers import driver_of
+from axm1_llm.engine.embedding import EmbeddingJob, Embeddings
 from axm1_llm.engine.generation import Generation, GenerationRequest
 from axm1_llm.engine.inbox import Inbox
-from axm1_llm.engine.loading import Loader
-from axm1_llm.engine.room import Room, UnlimitedRoom
-from axm1_llm.engine.session import RuntimeSession, Spawn, start_session
 from axm1_llm.engine.states import LOADED, Move, State, Trigger, model_states
 from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
+from axm1_llm.engine.working import Work
 from axm1_llm.errors import (
-    Axm1Error,
     LoadError,
     ModelError,
     RuntimeDiedError,
     RuntimeStalledError,
     ShuttingDownError,
 )
-from axm1_llm.metrics import Metrics, PromptSample
-from axm1_llm.runtime.prompts import QUIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Sequence
 
     from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.engine.driver import Runtime
+    from axm1_llm.engine.host import Host
     from axm1_llm.engine.room import Reservation
+    from axm1_llm.metrics import Metrics
     from axm1_llm.tokenizer.client import TokenizerClient
 
 _LOAD_ATTEMPTS = 3
@@ -43,29 +39,6 @@ _REVIVALS = 5
 _CLOSE_PATIENCE = 30.0
 _NS = 1e9
 _AT_REST = frozenset({State.IDLE, State.FAILED, State.READY})
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What the machine gives an engine.
-
-    Attributes:
-        environment: what a run script gets as its environment, before the descriptor's own `env`.
-        deadlines: see there.
-        spawn: how a child is started.
-        clock: the monotonic clock, in nanoseconds.
-        wall_clock: seconds since the epoch, for display.
-        keep_alive: seconds that a model stays loaded after its last prompt, where nothing else is said.
-        room: who decides which models are loaded at the same time.
-    """
-
-    environment: Mapping[str, str]
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    spawn: Spawn = start_child
-    clock: Callable[[], int] = time.monotonic_ns
-    wall_clock: Callable[[], float] = time.time
-    keep_alive: float = math.inf
-    room: Room = field(default_factory=UnlimitedRoom)
 
 
 class Engine:
@@ -83,18 +56,17 @@ class Engine:
     ) -> None:
         self.descriptor = descriptor
         self._model = descriptor.model_name
-        self._tokenizer = tokenizer
         self._metrics = metrics
         self._host = host
         self._clock = host.clock
         self._log = structlog.get_logger().bind(model=self._model)
         self._machine = model_states(host.wall_clock, self._transitioned)
-        self._loader = Loader(descriptor, self._machine, tokenizer, metrics, host.deadlines)
-        self._inbox = Inbox(self._queue_changed, self._observe_unanswered)
+        self._work = Work(self._model, self._machine, metrics, self._clock)
+        self._inbox = Inbox(self._queue_changed, self._work.count_unanswered)
+        self._driver = driver_of(descriptor, self._machine, tokenizer, metrics, host, self._inbox.news)
         self._failures = 0  # lives in a row that ended badly
         self._failure: FailureReport | None = None
-        self._session: RuntimeSession | None = None
-        self._exchange: Exchange | None = None
+        self._runtime: Runtime | None = None
         self._ready_at = 0
         self._expires = math.inf  # on the loop's clock: when the model leaves if no prompt comes
         self._used = -math.inf  # on the same clock: when a prompt or a load was asked for last
@@ -106,6 +78,20 @@ class Engine:
         generation = Generation(request, self._clock(), self._inbox.news.set)
         self._inbox.add(generation)
         return generation
+
+    async def embed(self, texts: Sequence[str], keep_alive: float | None = None) -> Embeddings:
+        """The vectors of `texts`, behind the prompts that wait; a model that is not loaded is loaded.
+
+        Raises:
+            UnsupportedError: the runtime gives no vectors.
+            Axm1Error: they will not come.
+        """
+        job = EmbeddingJob(texts, self._clock(), keep_alive, self._inbox.news.set)
+        self._inbox.add(job)
+        try:
+            return await job.result()
+        finally:
+            job.cancel()  # only if the caller is the one that leaves
 
     async def load(self, keep_alive: float | None = None) -> None:
         """Return when the model is ready; it stays for `keep_alive` seconds if no prompt follows.
@@ -125,8 +111,8 @@ class Engine:
     async def close(self, task: asyncio.Task[None]) -> None:
         """End everything: prompts fail, the runtime leaves, `task`, which runs `run`, ends."""
         self._inbox.close(ShuttingDownError())
-        if self._exchange is not None and self._exchange.answer is not None:
-            self._exchange.answer.generation.fail(ShuttingDownError())
+        if self._work.in_hand is not None:
+            self._work.in_hand.fail(ShuttingDownError())
         _, pending = await asyncio.wait((task,), timeout=_CLOSE_PATIENCE)
         if pending:
             task.cancel()
@@ -140,7 +126,7 @@ class Engine:
     @property
     def is_busy(self) -> bool:
         """Whether it loads, works on a prompt, leaves, or has prompts waiting."""
-        return bool(self._inbox) or self._machine.state not in _AT_REST
+        return bool(self._inbox) or self._work.in_hand is not None or self._machine.state not in _AT_REST
 
     @property
     def is_pinned(self) -> bool:
@@ -160,7 +146,7 @@ class Engine:
     def status(self) -> EngineStatus:
         """One look at the model."""
         state = self._machine.state
-        facts = self._session.facts if self._session else None
+        facts = self._runtime.facts if self._runtime else None
         loading = state in {State.STARTING, State.INITIALIZING}
         return EngineStatus(
             model=self._model,
@@ -170,8 +156,9 @@ class Engine:
             expires_at=self._expires_at(),
             cmm_remaining_mb=dict(facts.cmm_remaining_mb) if facts else {},
             context_length=(facts and facts.context_length) or self.descriptor.context_length,
-            prompt=prompt_progress(state, self._exchange.answer if self._exchange else None, self._clock()),
+            prompt=prompt_progress(state, self._work.answer_in_hand(self._runtime), self._clock()),
             queue_length=len(self._inbox),
+            queue=self._inbox.waiting(self._clock()),
             failure=self._failure,
             transitions=tuple(self._machine.history),
         )
@@ -200,6 +187,8 @@ class Engine:
             self._machine.fire(Trigger.WAIT)
         while not reservation.granted:
             self._inbox.drop_done()
+            if reservation.refusal is not None:
+                self._inbox.fail(reservation.refusal)
             if self._inbox.closing or not self._inbox.wants_model:
                 self._machine.fire(Trigger.LEAVE)
                 return False
@@ -239,17 +228,14 @@ class Engine:
     async def _life(self) -> None:
         """One life of the runtime: load, serve, leave; or fail."""
         try:
-            await self._loader.start_tokenizer()
-            environment = await self._loader.environment(self._host.environment)
-            async with start_session(
-                self._host.spawn, self.descriptor, environment, self._inbox.news
-            ) as self._session:
+            await self._driver.prepare()
+            async with self._driver.open() as self._runtime:
                 begun = self._clock()
-                if await self._loader.initialize(self._session, lambda: self._inbox.wants_end):
+                if await self._runtime.initialize(lambda: self._inbox.wants_end):
                     self._loaded(self._clock() - begun)
-                    await self._serve(self._session)
+                    await self._serve(self._runtime)
                 self._machine.fire(Trigger.STOP)
-                await self._session.stop(QUIT)
+                await self._runtime.stop()
         except ModelError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - a defect here must not leave callers waiting for ever
@@ -258,7 +244,7 @@ class Engine:
         else:
             self._machine.fire(Trigger.EXITED)
         finally:
-            self._session = self._exchange = None
+            self._runtime = None
             self._inbox.tell_unloaded()
 
     def _loaded(self, duration: int) -> None:
@@ -268,20 +254,20 @@ class Engine:
         self._keep_for(None)
         self._inbox.tell_loaded()
 
-    async def _serve(self, session: RuntimeSession) -> None:
+    async def _serve(self, runtime: Runtime) -> None:
         """Answer prompts until the model is to leave."""
-        self._exchange = Exchange(
-            self.descriptor, self._machine, session, self._tokenizer, self._host.deadlines, self._clock
-        )
         while not self._inbox.wants_end:
             self._inbox.tell_loaded()
-            if generation := self._inbox.take():
-                await self._answer(self._exchange, generation)
-                self._keep_for(generation.request.keep_alive)
+            if job := self._inbox.take():
+                if not await self._work.do(runtime, job, self._ready_at):
+                    self._inbox.put_back(job)
+                    return
+                self._failures = 0
+                self._keep_for(job.keep_alive)
                 continue
             if asyncio.get_running_loop().time() >= self._expires:
                 return  # no prompt came for as long as it was to be kept
-            await session.event_before(self._expires)
+            await runtime.news_before(self._expires)
 
     def _keep_for(self, seconds: float | None) -> None:
         """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set."""
@@ -294,38 +280,10 @@ class Engine:
         self._expires = self._used + seconds
         self._inbox.news.set()
 
-    async def _answer(self, exchange: Exchange, generation: Generation) -> None:
-        started = self._clock()
-        load = max(0, self._ready_at - generation.submitted)
-        try:
-            await exchange.run(generation, load)
-            self._failures = 0
-        except Axm1Error as error:
-            generation.fail(error)
-            if self._machine.state is not State.READY or isinstance(error, RuntimeDiedError):
-                raise
-        finally:
-            generation.fail(ModelError(self._model, "internal error"))  # only if nothing else ended it
-            generation.finished.set()
-            self._observe(exchange, generation, started - generation.submitted - load)
-
-    def _observe(self, exchange: Exchange, generation: Generation, queued: int) -> None:
-        answer = exchange.answer
-        if answer is None or answer.generation is not generation:
-            self._observe_unanswered(generation)
-        else:
-            self._metrics.prompt_finished(self._model, answer.sample(queued, self._clock()))
-
-    def _observe_unanswered(self, generation: Generation) -> None:
-        """Count a prompt that the runtime never saw."""
-        outcome = "cancelled" if generation.cancelled else "failed"
-        queued = (self._clock() - generation.submitted) / _NS
-        self._metrics.prompt_finished(self._model, PromptSample(outcome, 0, 0, queued, None, 0.0, None))
-
     def _fail(self, error: ModelError) -> None:
         """Note a life that ended badly, and decide who is told."""
         loading = self._machine.state not in {*LOADED, State.STOPPING}
-        named = self._session is not None and self._session.facts.failure is not None
+        named = self._runtime is not None and self._runtime.facts.failure is not None
         self._machine.fire(Trigger.FAIL, error.reason)
         self._failures += 1
         self._failure = FailureReport(error.reason, error.log_tail)

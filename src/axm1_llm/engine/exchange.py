@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import structlog
 
 from axm1_llm.engine.answering import Answer
 from axm1_llm.engine.generation import DoneReason
-from axm1_llm.engine.reaching import start_tokenizer
+from axm1_llm.engine.pictures import picture_file
 from axm1_llm.engine.states import ModelStates, State, Trigger
-from axm1_llm.errors import ModelError, PromptTooLongError, RuntimeStalledError, TokenizerError
+from axm1_llm.engine.tickets import Tickets
+from axm1_llm.errors import (
+    ModelError,
+    PromptTooLongError,
+    RequestError,
+    RuntimeStalledError,
+    TokenizerError,
+    UnsupportedError,
+)
 from axm1_llm.runtime.events import (
     AnswerEnd,
+    CacheKept,
     CacheState,
     Event,
     LogLine,
     Mark,
+    PictureRefused,
+    PromptCounted,
     PromptMark,
     PromptRejected,
     Text,
     Token,
 )
-from axm1_llm.runtime.prompts import NO_IMAGE, RESET, encode_line
-from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
+from axm1_llm.runtime.prompts import NO_IMAGE, RESET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.engine.generation import Generation
     from axm1_llm.engine.session import RuntimeSession
     from axm1_llm.tokenizer.client import TokenizerClient
-    from axm1_llm.tokenizer.prompts import PromptSpec
+    from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
+
+_SEEING = frozenset({"auto", "vision"})  # dialects that may ask for pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,10 @@ class Deadlines:
     backoff_limit: float = 8.0
 
 
+class NeedsFreshRuntime(Exception):  # noqa: N818 - no error: nothing went wrong, and no caller sees it
+    """The prompt goes to a runtime that has just been started: this one cannot drop its KV cache."""
+
+
 class Exchange:
     """Leads one runtime through prompts, one at a time.
 
@@ -89,11 +105,15 @@ class Exchange:
         self._descriptor = descriptor
         self._machine = machine
         self._session = session
-        self._tokenizer = tokenizer
+        self._bare = tokenizer is None
+        self._tickets = Tickets(descriptor, session.facts, tokenizer, deadlines.tokenizer)
         self._deadlines = deadlines
         self._clock = clock
-        self._held: int | None = None  # ids in the KV cache, as a context build says after an answer
+        self._cache: CacheState | None = None  # as a context build says after an answer
         self._complaint = ""  # the first error line since the prompt
+        self._picture: Path | None = None  # of the prompt in hand
+        self._shown = False  # the runtime has asked for it
+        self._sees: bool | None = None  # whether it asks for pictures, as far as is known
         self.answer: Answer | None = None
 
     async def run(self, generation: Generation, load: int) -> None:
@@ -104,62 +124,71 @@ class Exchange:
             load: nanoseconds that it waited for the model to be loaded.
 
         Raises:
+            NeedsFreshRuntime: the prompt is as it was, and this runtime is of no more use.
             Axm1Error: the prompt could not be handed over; the runtime is as it was.
             ModelError: the runtime failed; it is of no more use.
         """
-        self._held, self._complaint = None, ""
-        ticket = await self._open_ticket(generation.request.prompt)
-        generation.prompt_tokens = ticket.prompt_tokens
+        self._cache, self._complaint, self._shown = None, "", False
+        images = generation.request.images
+        self._check(images)
+        ticket = await self._tickets.open(generation)
         if generation.done:  # the caller left meanwhile: the card need not work for nobody
-            await self._close_ticket(ticket, 0)
+            await self._tickets.close(ticket, 0, None)
             return
-        if ticket.resets:
+        try:
+            async with picture_file(images[0] if images else None) as self._picture:
+                await self._exchange(generation, ticket, load)
+        except NeedsFreshRuntime:
+            await self._tickets.close(ticket, 0, None)
+            raise
+        finally:
+            self._picture = None
+
+    async def _exchange(self, generation: Generation, ticket: Ticket, load: int) -> None:
+        if ticket.restarts:
+            raise NeedsFreshRuntime
+        begun = self._clock()
+        if ticket.resets:  # most of the prompt may be worked on already then
             self._session.write(RESET)
             await self._until_mark(self._deadlines.prefill)
-        answer = Answer(generation, ticket.prompt_tokens, load, self._clock(), ticket.opens_thinking)
+        answer = Answer(
+            generation,
+            ticket.prompt_tokens,
+            load,
+            begun,
+            opens_thinking=ticket.opens_thinking,
+            cached_tokens=ticket.cached_tokens,
+        )
         self.answer = answer
         self._session.drain()
-        self._session.write(ticket.line.encode() + b"\n", bare=self._tokenizer is None)
+        self._session.write(ticket.line.encode() + b"\n", bare=self._bare)
         self._machine.fire(Trigger.PROMPT_WRITTEN)
         if reason := await self._read(answer):
             answer.complete(reason, self._clock())
         if not self._at_mark():
             await self._interrupt(answer)
-        record = await self._close_ticket(ticket, answer.printed)
+        record = await self._tickets.close(ticket, answer.printed, self._cache)
         if not generation.done:
             self._finish(answer, record)
 
-    async def _open_ticket(self, prompt: PromptSpec) -> Ticket:
-        if self._tokenizer is None:
-            line = encode_line(_flatten(prompt)).decode().rstrip("\n")
-            # Nobody counts here what a context build holds, and each prompt is a conversation of its own.
-            resets = self._session.facts.keeps_history or self._descriptor.dialect == "context"
-            return Ticket(line, prompt_tokens=0, resets=resets)
+    def _check(self, images: tuple[bytes, ...]) -> None:
+        """Refuse pictures that this runtime cannot be shown."""
         model = self._descriptor.model_name
-        prompt = replace(prompt, limit=self._session.facts.prompt_limit or self._descriptor.context_length)
-        try:
-            return await self._tokenizer.open_ticket(model, prompt)
-        except TokenizerError:
-            # The tokenizer-service may have been started anew and know of nothing: once more, from the start.
-            await start_tokenizer(self._tokenizer, model, self._deadlines.tokenizer)
-            return await self._tokenizer.open_ticket(model, prompt)
-
-    async def _close_ticket(self, ticket: Ticket, printed: int) -> AnswerRecord:
-        if self._tokenizer is None:
-            return AnswerRecord((), printed, ended=True)
-        try:
-            return await self._tokenizer.close_ticket(ticket.line, printed=printed, held=self._held)
-        except TokenizerError as error:
-            # The answer itself is there; only its last unprinted tokens may be missing.
-            structlog.get_logger().warning("ticket_not_closed", model=error.model, reason=error.reason)
-            return AnswerRecord((), printed, ended=False)
+        if images and not (self._descriptor.dialect in _SEEING if self._sees is None else self._sees):
+            raise _blind(model)
+        if len(images) > 1:
+            raise RequestError(f"model '{model}' takes one picture a prompt, not {len(images)}; send one")
 
     def _finish(self, answer: Answer, record: AnswerRecord) -> None:
         """The result of an answer that the runtime ended by itself."""
-        if self._complaint and not answer.tokens and not record.tail:
+        model = self._descriptor.model_name
+        if self._picture is not None and not self._shown:  # shorter than the first group of tokens
+            self._sees = False
+            answer.generation.fail(_blind(model))
+        elif self._complaint and not answer.tokens and not record.tail:
             # A context build whose cache is full says so and shows its mark, without an answer.
             reason = f"the runtime refused the prompt: {self._complaint}"
-            answer.generation.fail(ModelError(self._descriptor.model_name, reason))
+            answer.generation.fail(ModelError(model, reason))
         else:
             answer.complete(self._add_tail(answer, record), self._clock())
 
@@ -180,22 +209,46 @@ class Exchange:
             silence = self._deadlines.prefill if waiting else self._deadlines.output
             event = self._noted(await self._session.next_event(silence))
             match event:
-                case Token(undecoded=True):
-                    generation.fail(self._tokenizer_error())
-                case Token(text) | Text(text):
-                    answer.printed += isinstance(event, Token)
-                    if waiting:
-                        self._machine.fire(Trigger.FIRST_TOKEN)
-                    if reason := answer.add(text, self._clock()):
+                case Token() | Text():
+                    if reason := self._take(answer, event):
                         return reason
-                case PromptRejected(tokens, limit):
-                    # What follows is nonsense with a normal end.
-                    generation.fail(PromptTooLongError(self._descriptor.model_name, tokens, limit))
-                case LogLine(text, level="E"):
-                    self._complaint = self._complaint or text
                 case _:
-                    pass
+                    self._heed(answer, event)
         return None
+
+    def _take(self, answer: Answer, event: Token | Text) -> DoneReason | None:
+        """Count a piece of the answer and pass it on; the reason, when the answer is complete with it."""
+        if answer.first_token is None:
+            self._machine.fire(Trigger.FIRST_TOKEN)
+            if self._picture is not None and not self._shown:
+                self._sees = False
+                answer.generation.fail(_blind(self._descriptor.model_name))
+        if isinstance(event, Token):
+            answer.printed += 1
+            if event.undecoded:
+                answer.generation.fail(self._tokenizer_error())
+                return None
+        return answer.add(event.text, self._clock())
+
+    def _heed(self, answer: Answer, event: Event | None) -> None:
+        """What the runtime says of the prompt in hand."""
+        model = self._descriptor.model_name
+        match event:
+            case PromptRejected(tokens, limit):
+                # What follows is nonsense with a normal end.
+                answer.generation.fail(PromptTooLongError(model, tokens, limit))
+            case PictureRefused(read=False):
+                text = "the model's runtime cannot read the picture; send a JPEG or PNG file"
+                answer.generation.fail(RequestError(text))
+            case PictureRefused():
+                reason = "its tokenizer gave the picture another size than its runtime"
+                answer.generation.fail(TokenizerError(model, reason))
+            case PromptCounted(tokens) if self._picture is not None:
+                answer.prompt_tokens = answer.generation.prompt_tokens = tokens
+            case LogLine(text, level="E"):
+                self._complaint = self._complaint or text
+            case _:
+                pass
 
     async def _interrupt(self, answer: Answer) -> None:
         """Stop the rest of the answer; an interrupt too early is lost, so it is sent until the mark comes."""
@@ -225,27 +278,35 @@ class Exchange:
             case Token() | Text():
                 pass  # first of all: nearly every event is one
             case PromptMark(Mark.IMAGE):
-                self._session.write(NO_IMAGE)
+                self._show_picture()
             case PromptMark():
                 self._machine.fire(Trigger.PROMPT_MARK)
             case AnswerEnd() if not self._session.facts.shows_marks:
                 self._machine.fire(Trigger.PROMPT_MARK)
-            case CacheState(held):
-                self._held = held
+            case CacheState():
+                self._cache = event
+            case CacheKept():
+                # What it answers now mixes two conversations.
+                self._session.interrupt()
+                raise NeedsFreshRuntime
             case _:
                 pass
         return event
 
+    def _show_picture(self) -> None:
+        self._shown = self._sees = True
+        line = NO_IMAGE if self._picture is None else os.fsencode(self._picture) + b"\n"
+        self._session.write(line)
+
     async def _until_mark(self, silence: float) -> None:
-        while not isinstance(await self._session.next_event(silence), PromptMark):
-            pass
+        while not isinstance(event := await self._session.next_event(silence), PromptMark):
+            if isinstance(event, CacheKept):  # it took the word for a prompt
+                self._session.interrupt()
+                raise NeedsFreshRuntime
 
     def _tokenizer_error(self) -> TokenizerError:
         return TokenizerError(self._descriptor.model_name, "its tokenizer did not decode a token in time")
 
 
-def _flatten(prompt: PromptSpec) -> str:
-    """The turns as one text, for a runtime that applies a template of its own to a single user turn."""
-    if prompt.text is not None:
-        return prompt.text
-    return "\n".join(message.content for message in prompt.messages if message.content)
+def _blind(model: str) -> UnsupportedError:
+    return UnsupportedError(f'"{model}" does not support vision: its runtime asks for no picture')

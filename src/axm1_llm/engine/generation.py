@@ -1,23 +1,20 @@
 """One prompt and its answer, seen from both sides.
 
-A generation has two ends. *Result*: the caller has what it will get. *Finished*: the runtime shows its
-prompt mark again. A caller that goes away never frees the runtime early.
+See `Job` for its two ends.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from axm1_llm.errors import RequestCancelledError
+from axm1_llm.engine.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from axm1_llm.answer.tools.calls import ToolCall, ToolFormat
-    from axm1_llm.errors import Axm1Error
     from axm1_llm.tokenizer.prompts import PromptSpec
 
 
@@ -83,6 +80,7 @@ class Summary:
         prefill: from the prompt written to the first token.
         decode: from the first token to the last.
         cached_tokens: tokens of the prompt that the runtime's KV cache held already.
+        stop: the stop sequence that ended the answer; None when none did.
     """
 
     done_reason: DoneReason
@@ -93,9 +91,10 @@ class Summary:
     prefill: int
     decode: int
     cached_tokens: int = 0
+    stop: str | None = None
 
 
-class Generation:
+class Generation(Job):
     """A prompt on its way. The engine feeds it; one caller reads it.
 
     Args:
@@ -105,20 +104,16 @@ class Generation:
     """
 
     def __init__(self, request: GenerationRequest, submitted: int, wake: Callable[[], None]) -> None:
+        super().__init__(submitted, request.keep_alive, wake)
         self.request = request
-        self.submitted = submitted
-        self.finished = asyncio.Event()
         self.summary: Summary | None = None
         self.prompt_tokens: int | None = None  # known once the prompt has been counted
-        self._error: Axm1Error | None = None
-        self._wake = wake
         self._deltas: list[Delta] = []
-        self._news = asyncio.Event()
 
     @property
-    def done(self) -> bool:
-        """Whether the result is there: nothing more will be delivered."""
-        return self.summary is not None or self._error is not None
+    def has_result(self) -> bool:
+        """Whether the answer is complete."""
+        return self.summary is not None
 
     async def batches(self) -> AsyncIterator[list[Delta]]:
         """What has come since the last look, never empty, until the answer is complete.
@@ -137,12 +132,6 @@ class Generation:
             if self.summary is not None:
                 return
 
-    def cancel(self) -> None:
-        """Say that nobody waits for the result any more; without effect once it is there."""
-        if not self.done:
-            self.fail(RequestCancelledError())
-            self._wake()
-
     def deliver(self, delta: Delta) -> None:
         """Add to the answer."""
         if not self.done:
@@ -154,14 +143,3 @@ class Generation:
         if not self.done:
             self.summary = summary
             self._news.set()
-
-    def fail(self, error: Axm1Error) -> None:
-        """The answer cannot be completed."""
-        if not self.done:
-            self._error = error
-            self._news.set()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the caller went away before the result was there."""
-        return isinstance(self._error, RequestCancelledError)

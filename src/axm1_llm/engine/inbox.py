@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from axm1_llm.engine.generation import Generation
+    from axm1_llm.engine.job import Job
     from axm1_llm.errors import Axm1Error
+
+
+_NS = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A prompt in the queue.
+
+    Attributes:
+        seconds: since its request came.
+    """
+
+    seconds: float
 
 
 class Inbox:
@@ -25,10 +40,10 @@ class Inbox:
         closing: the service leaves.
     """
 
-    def __init__(self, on_length: Callable[[int], None], on_end: Callable[[Generation], None]) -> None:
+    def __init__(self, on_length: Callable[[int], None], on_end: Callable[[Job], None]) -> None:
         self._on_length = on_length
         self._on_end = on_end
-        self._prompts: deque[Generation] = deque()
+        self._prompts: deque[Job] = deque()
         self._loads: list[asyncio.Future[None]] = []
         self._unloads: list[asyncio.Future[None]] = []
         self.news = asyncio.Event()
@@ -48,26 +63,35 @@ class Inbox:
         """The runtime is to leave."""
         return self.closing or bool(self._unloads)
 
-    def add(self, generation: Generation) -> None:
+    def waiting(self, now: int) -> tuple[Waiting, ...]:
+        """The prompts whose callers still wait, the next one first; `now` is in nanoseconds."""
+        return tuple(Waiting((now - job.submitted) / _NS) for job in self._prompts if not job.done)
+
+    def add(self, job: Job) -> None:
         """Put a prompt behind those that wait."""
-        self._prompts.append(generation)
+        self._prompts.append(job)
         self._changed()
 
-    def take(self) -> Generation | None:
+    def put_back(self, job: Job) -> None:
+        """Put a job that was taken before all that wait."""
+        self._prompts.appendleft(job)
+        self._changed()
+
+    def take(self) -> Job | None:
         """The prompt whose turn it is; those whose callers left are dropped, they must not cause a load."""
         self.drop_done()
         if not self._prompts:
             return None
-        generation = self._prompts.popleft()
+        job = self._prompts.popleft()
         self._changed()
-        return generation
+        return job
 
     def drop_done(self) -> None:
         """Forget prompts whose callers left."""
-        left = [generation for generation in self._prompts if generation.done]
-        for generation in left:
-            self._prompts.remove(generation)
-            self._end(generation)
+        left = [job for job in self._prompts if job.done]
+        for job in left:
+            self._prompts.remove(job)
+            self._end(job)
         if left:
             self._changed()
 
@@ -89,9 +113,9 @@ class Inbox:
 
     def fail(self, error: Axm1Error) -> None:
         """Tell all who wait for the model that it will not come."""
-        for generation in self._prompts:
-            generation.fail(error)
-            self._end(generation)
+        for job in self._prompts:
+            job.fail(error)
+            self._end(job)
         self._prompts.clear()
         for waiter in self._loads:
             if not waiter.done():
@@ -104,15 +128,21 @@ class Inbox:
         self.closing = True
         self.fail(error)
 
-    def _end(self, generation: Generation) -> None:
-        generation.finished.set()
-        self._on_end(generation)
+    def _end(self, job: Job) -> None:
+        job.finished.set()
+        self._on_end(job)
 
     async def _wait(self, waiters: list[asyncio.Future[None]]) -> None:
         waiter = asyncio.get_running_loop().create_future()
         waiters.append(waiter)
         self.news.set()
-        await waiter
+        try:
+            await waiter
+        finally:
+            # A caller that went away must not cause a load: its wish goes with it.
+            if waiter in waiters:
+                waiters.remove(waiter)
+                self.news.set()
 
     def _changed(self) -> None:
         self._on_length(len(self._prompts))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from axm1_llm.errors import Axm1Error
+
 
 class Reservation(Protocol):
     """A place for one life of a model's runtime, asked for or given."""
@@ -14,6 +16,11 @@ class Reservation(Protocol):
     @property
     def granted(self) -> bool:
         """Whether the model may be loaded now."""
+        ...
+
+    @property
+    def refusal(self) -> Axm1Error | None:
+        """Why there will be no place, however long one waits; None: there may be one."""
         ...
 
     def give_back(self) -> None:
@@ -25,7 +32,7 @@ class Room(Protocol):
     """Who decides which models are loaded at the same time."""
 
     def ask(self, model: str, wake: Callable[[], None]) -> Reservation:
-        """Ask for a place; `wake` is called when it is granted later."""
+        """Ask for a place; `wake` is called when it is granted or refused later."""
         ...
 
     def changed(self) -> None:
@@ -39,6 +46,7 @@ class Room(Protocol):
 
 class _Granted:
     granted = True
+    refusal = None
 
     def give_back(self) -> None:
         pass

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from axm1_llm.child import Child
-    from axm1_llm.descriptors import ModelDescriptor
 
 LOG_LINES = 50
 _LOG_LINE = 500  # characters: a line of a runtime that has gone mad fills no error and no log
@@ -66,6 +65,7 @@ class RuntimeFacts:
         failure: the first line in which it named a reason for giving up.
         shows_marks: it has shown a prompt mark; simple scripts print none.
         keeps_history: it has told what its KV cache holds: the next prompt comes after it.
+        asks_for_pictures: it asks for a picture after each prompt; None: it has not been seen yet.
         log: its last lines, oldest first.
     """
 
@@ -77,6 +77,7 @@ class RuntimeFacts:
     failure: str | None = None
     shows_marks: bool = False
     keeps_history: bool = False
+    asks_for_pictures: bool | None = None
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     @property
@@ -120,11 +121,19 @@ class RuntimeFacts:
 
 
 class RuntimeSession:
-    """A running runtime, as a stream of events with deadlines. Made by `start_session`."""
+    """A runtime, as a stream of events with deadlines. Started by `start_session`.
+
+    Args:
+        model: its name in the descriptor.
+        news: set whenever there is something to look at.
+
+    Attributes:
+        facts: what the runtime has told so far.
+    """
 
     def __init__(self, model: str, news: asyncio.Event) -> None:
-        self._model = model
-        self._news = news
+        self.model = model
+        self.news = news
         self._parser = OutputParser()
         self._events: deque[Event] = deque()
         self._loop = asyncio.get_running_loop()
@@ -149,7 +158,7 @@ class RuntimeSession:
         event = await self.event_before(deadline)
         if event is None and self._loop.time() >= deadline:
             reason = f"the runtime printed nothing for {silence:g} s"
-            raise RuntimeStalledError(self._model, reason, tuple(self.facts.log))
+            raise RuntimeStalledError(self.model, reason, tuple(self.facts.log))
         return event
 
     async def event_before(self, deadline: float) -> Event | None:
@@ -161,9 +170,9 @@ class RuntimeSession:
         if not self._events:
             if self._exit_code is not None:
                 raise self._death()
-            self._news.clear()
+            self.news.clear()
             self._wake_at(deadline)
-            await self._news.wait()
+            await self.news.wait()
         return self._take_event() if self._events else None
 
     def _take_event(self) -> Event:
@@ -185,7 +194,7 @@ class RuntimeSession:
 
     def _ring(self) -> None:
         self._alarm = None
-        self._news.set()
+        self.news.set()
 
     def drop_alarm(self) -> None:
         """Forget every deadline: it would keep all that hangs on the session in memory."""
@@ -218,6 +227,11 @@ class RuntimeSession:
         assert self.child is not None  # noqa: S101 - set before anybody gets the session
         await self.child.stop(farewell)
 
+    async def gone_within(self, seconds: float) -> None:
+        """Return when the process is gone, or after so many seconds."""
+        assert self.child is not None  # noqa: S101 - set before anybody gets the session
+        await asyncio.wait((self.child.exited,), timeout=seconds)
+
     def drain(self) -> None:
         """Note what came since the last prompt: a late mark must not end the next one."""
         while self._events:
@@ -231,23 +245,23 @@ class RuntimeSession:
     def take_stdout(self, data: bytes) -> None:
         """Read a chunk of the runtime's stdout."""
         self._events.extend(self._parser.feed(data))
-        self._news.set()
+        self.news.set()
 
     def take_stderr(self, data: bytes) -> None:
         """Keep a chunk of the runtime's stderr, where a shell says "Segmentation fault"."""
         lines = data.decode("utf-8", "replace").splitlines()
         self._events.extend(LogLine(line) for line in lines if line.strip())
-        self._news.set()
+        self.news.set()
 
     def take_exit(self, _: object) -> None:
         """Notice that the process is gone."""
         self._events.extend(self._parser.finish())
-        self._news.set()
+        self.news.set()
 
     def _death(self) -> RuntimeDiedError:
         code = self._exit_code
         reason = self.facts.failure or f"the runtime exited{_explain(code)}"
-        return RuntimeDiedError(self._model, reason, tuple(self.facts.log))
+        return RuntimeDiedError(self.model, reason, tuple(self.facts.log))
 
 
 def _explain(code: int | None) -> str:
@@ -263,32 +277,26 @@ def _explain(code: int | None) -> str:
 
 @asynccontextmanager
 async def start_session(
-    spawn: Spawn, descriptor: ModelDescriptor, env: Mapping[str, str], news: asyncio.Event
-) -> AsyncIterator[RuntimeSession]:
-    """Start the runtime; leaving the block ends it.
+    spawn: Spawn, session: RuntimeSession, command: Sequence[str], folder: Path, env: Mapping[str, str]
+) -> AsyncIterator[None]:
+    """Start the runtime of `session`; leaving the block ends it.
 
     Args:
         spawn: how a child is started.
-        descriptor: the model.
-        env: the run script's whole environment.
-        news: set whenever the engine has something to look at.
+        session: a new one.
+        command: the program and its arguments.
+        folder: where it runs.
+        env: its whole environment.
 
     Raises:
-        RuntimeDiedError: the script cannot be executed.
+        RuntimeDiedError: the program cannot be executed.
     """
-    session = RuntimeSession(descriptor.model_name, news)
-    child = spawn(
-        descriptor.command(),
-        cwd=descriptor.model_path,
-        env=env,
-        on_stdout=session.take_stdout,
-        on_stderr=session.take_stderr,
-    )
+    child = spawn(command, cwd=folder, env=env, on_stdout=session.take_stdout, on_stderr=session.take_stderr)
     async with AsyncExitStack() as stack:
         try:
             session.child = await stack.enter_async_context(child)
         except OSError as error:
-            raise RuntimeDiedError(descriptor.model_name, str(error)) from error
+            raise RuntimeDiedError(session.model, str(error)) from error
         session.child.exited.add_done_callback(session.take_exit)
         stack.callback(session.drop_alarm)
-        yield session
+        yield

@@ -9,6 +9,7 @@ from axm1_llm.engine.states import State
 
 if TYPE_CHECKING:
     from axm1_llm.engine.answering import Answer
+    from axm1_llm.engine.inbox import Waiting
     from axm1_llm.engine.states import Move
     from axm1_llm.runtime.events import Progress
 
@@ -72,6 +73,7 @@ class EngineStatus:
         context_length: prompt plus answer, in tokens, once it is known.
         prompt: the prompt in hand.
         queue_length: prompts that wait behind it.
+        queue: the same one by one, the next one first.
         failure: why it failed last, while that matters.
         transitions: all that are kept, oldest first.
     """
@@ -85,5 +87,6 @@ class EngineStatus:
     context_length: int | None
     prompt: PromptProgress | None
     queue_length: int
+    queue: tuple[Waiting, ...]
     failure: FailureReport | None
     transitions: tuple[Move, ...]

@@ -10,9 +10,10 @@ import structlog
 
 from axm1_llm.api.app import build_app
 from axm1_llm.engine import Deadlines, Engine, Host
+from axm1_llm.engine.pictures import remove_stale_pictures
 from axm1_llm.engine.states import State
 from axm1_llm.metrics import Metrics, find_card
-from axm1_llm.scheduler import Scheduler
+from axm1_llm.scheduler import CardRoom, Scheduler
 from axm1_llm.services.environment import child_environment
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.logs import configure_logs
@@ -20,6 +21,7 @@ from axm1_llm.services.models import read_descriptors
 from axm1_llm.serving.abilities import AbilityBook
 from axm1_llm.serving.answering import Serving
 from axm1_llm.serving.models import Models
+from axm1_llm.serving.variants import VariantFile
 from axm1_llm.settings import internal_token
 from axm1_llm.tokenizer.client import TokenizerClient
 
@@ -42,6 +44,7 @@ def run_llm_service(settings: Settings) -> int:
     configure_logs(settings)
     descriptors = read_descriptors(settings)
     token = internal_token(settings)
+    remove_stale_pictures()
     sock = listen(settings.host, settings.port, "--port (AXM1_PORT)")
 
     async def main() -> None:
@@ -58,23 +61,29 @@ async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> A
     """The application with all that stands behind it; must be entered in a running event loop."""
     if settings.metrics_dir is None:
         structlog.get_logger().info("no_metrics_files", set="--metrics-dir (AXM1_METRICS_DIR)")
+    card = find_card(os.environ)
     metrics = Metrics(
         [model.model_name for model in descriptors.models],
         settings.metrics_dir,
-        find_card(os.environ),
+        card,
         states=[state.value for state in State],
     )
     clients = _TokenizerClients(settings, token)
+    room = CardRoom(settings.max_loaded_models, card, metrics)
     host = Host(
         environment=child_environment(os.environ),
         deadlines=Deadlines(
             load=settings.load_timeout, prefill=settings.prefill_timeout, output=settings.output_timeout
         ),
         keep_alive=settings.keep_alive,
+        room=room,
     )
     engines = [Engine(model, clients.of(model), metrics, host) for model in descriptors.models]
     serving = Serving(
-        Models(descriptors.models), AbilityBook(clients.template_of), Scheduler(engines, settings.max_queue)
+        Models(descriptors.models, VariantFile(settings.variants_file)),
+        AbilityBook(clients.template_of),
+        Scheduler(engines, settings.max_queue, room),
+        clients.of,
     )
     try:
         yield build_app(

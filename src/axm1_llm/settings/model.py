@@ -72,6 +72,15 @@ class Settings(BaseModel):
             (Variable("OLLAMA_KEEP_ALIVE"),),
         ),
     ] = Field(default=300.0, description="How long a model stays loaded after its last request.")
+    max_loaded_models: Annotated[
+        int,
+        Field(ge=0),
+        From("a whole number, 0: as many as fit", "NUMBER", (Variable("OLLAMA_MAX_LOADED_MODELS"),)),
+    ] = Field(
+        default=0,
+        description="How many models may be loaded at once. 0: as many as fit the cards, and one a card "
+        "where that is not known.",
+    )
     max_queue: Annotated[
         int, Field(ge=0), From("a whole number, at least 0", "NUMBER", (Variable("OLLAMA_MAX_QUEUE"),))
     ] = Field(default=512, description="How many requests may wait; one more is told to come again later.")
@@ -140,6 +149,17 @@ class Settings(BaseModel):
         default=Path("/run/axm1-llm/internal-token"),
         description="The file of the secret that the two services share; the service that starts first "
         "makes it, for its own user only.",
+    )
+    variants_file: Annotated[
+        Path,
+        From(
+            "a file",
+            "FILE",
+            (Variable("XDG_STATE_HOME", v.variants_file), Variable("HOME", v.variants_file_at_home)),
+        ),
+    ] = Field(
+        default=Path("/var/lib/axm1-llm/variants.json"),
+        description="The file that keeps the models which clients copied or created; the service makes it.",
     )
     demo_dir: Annotated[
         Path,

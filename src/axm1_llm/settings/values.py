@@ -70,6 +70,16 @@ def state_file_at_home(folder: str) -> Path | None:
     return _below(folder, ".local/state/axm1-llm/internal-token")
 
 
+def variants_file(folder: str) -> Path | None:
+    """The variants' file below ``XDG_STATE_HOME``; None when that is not absolute, as its rules say."""
+    return _below(folder, "axm1-llm/variants.json")
+
+
+def variants_file_at_home(folder: str) -> Path | None:
+    """The variants' file below ``HOME``."""
+    return _below(folder, ".local/state/axm1-llm/variants.json")
+
+
 def demo_folder(folder: str) -> Path | None:
     """The demo's folder below ``XDG_CACHE_HOME``; None when that is not absolute, as its rules say."""
     return _below(folder, "axm1-llm/demo")

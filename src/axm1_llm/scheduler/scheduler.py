@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from axm1_llm.errors import (
+    BusyError,
     LoadError,
     ModelNotFoundError,
     ModelUnavailableError,
@@ -16,9 +17,10 @@ from axm1_llm.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from axm1_llm.engine import Engine, EngineStatus, Generation, GenerationRequest
+    from axm1_llm.engine import Embeddings, Engine, EngineStatus, Generation, GenerationRequest
+    from axm1_llm.scheduler.room import CardRoom
 
 
 class Scheduler:
@@ -27,11 +29,16 @@ class Scheduler:
     Args:
         engines: one a model.
         max_queue: most requests that wait, over all models.
+        room: who decides which of them are loaded at the same time; None: there is room for all.
     """
 
-    def __init__(self, engines: Iterable[Engine], max_queue: int) -> None:
+    def __init__(self, engines: Iterable[Engine], max_queue: int, room: CardRoom | None = None) -> None:
         self._engines = {engine.descriptor.model_name: engine for engine in engines}
         self._max_queue = max_queue
+        self._room = room
+        self._starting: set[str] = set()
+        if room is not None:
+            room.watch(self._engines.values())
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._startup: asyncio.Task[None] | None = None
         self._closing = False
@@ -40,6 +47,11 @@ class Scheduler:
     def engines(self) -> tuple[Engine, ...]:
         """All of them, in the descriptor's order."""
         return tuple(self._engines.values())
+
+    @property
+    def starting(self) -> frozenset[str]:
+        """The models that are still to be loaded because they run from start-up on."""
+        return frozenset(self._starting)
 
     def find(self, name: str) -> Engine:
         """The engine that `name` or an alias of it means; `:latest` may be there or not.
@@ -61,13 +73,27 @@ class Scheduler:
             QueueFullError: too many requests wait.
             ShuttingDownError: the service leaves.
         """
-        engine = self._usable(name)
-        if sum(other.queue_length for other in self._engines.values()) >= self._max_queue:
-            raise QueueFullError
-        return engine.submit(request)
+        return self._queueing(name).submit(request)
+
+    async def embed(self, name: str, texts: Sequence[str], keep_alive: float | None = None) -> Embeddings:
+        """The vectors of `texts`, in their order; errors as `generate`, and what keeps them from coming.
+
+        Raises:
+            UnsupportedError: the model's runtime gives no vectors.
+            CardFullError: models that stay loaded for ever leave no room for it.
+            ModelError: it failed.
+        """
+        return await self._queueing(name).embed(texts, keep_alive)
 
     async def load(self, name: str, keep_alive: float | None = None) -> None:
-        """Return when the model is ready; errors as `generate`, and LoadError."""
+        """Return when the model is ready; it stays for `keep_alive` seconds if nothing follows.
+
+        Errors as `generate` but for QueueFullError.
+
+        Raises:
+            CardFullError: models that stay loaded for ever leave no room for it.
+            LoadError: it did not come up.
+        """
         await self._usable(name).load(keep_alive)
 
     async def unload(self, name: str) -> None:
@@ -84,6 +110,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Start the engines' tasks, and load what is to run from start-up on."""
+        self._starting = {name for name, engine in self._engines.items() if engine.descriptor.run_on_startup}
         self._tasks = {name: asyncio.create_task(engine.run()) for name, engine in self._engines.items()}
         self._startup = asyncio.create_task(self._load_startup_models())
 
@@ -92,9 +119,17 @@ class Scheduler:
         self._closing = True
         if self._startup is not None:
             self._startup.cancel()
+        if self._room is not None:
+            await self._room.aclose()
         await asyncio.gather(
             *(self._engines[name].close(task) for name, task in self._tasks.items()), return_exceptions=True
         )
+
+    def _queueing(self, name: str) -> Engine:
+        engine = self._usable(name)
+        if sum(other.queue_length for other in self._engines.values()) >= self._max_queue:
+            raise QueueFullError
+        return engine
 
     def _usable(self, name: str) -> Engine:
         engine = self.find(name)
@@ -110,9 +145,10 @@ class Scheduler:
     async def _load_startup_models(self) -> None:
         # One after the other: two that load at once on one card only slow each other down.
         log = structlog.get_logger()
-        for engine in self._engines.values():
-            if engine.descriptor.run_on_startup:
-                try:
-                    await self.load(engine.descriptor.model_name)
-                except (LoadError, ModelUnavailableError) as error:
-                    log.warning("startup_model_not_loaded", reason=str(error))
+        for name in [name for name in self._engines if name in self._starting]:
+            try:
+                await self.load(name)
+            except (LoadError, ModelUnavailableError, BusyError) as error:
+                log.warning("startup_model_not_loaded", reason=str(error))
+            finally:
+                self._starting.discard(name)

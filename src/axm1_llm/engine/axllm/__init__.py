@@ -1,0 +1,1 @@
+"""The third generation: `axllm serve` as the child, spoken to over its own HTTP API."""
