@@ -40,17 +40,22 @@ ALWAYS_IGNORED = (
 """Options about what is built into a model for this card, its context before all."""
 
 
-def takes_sampling(descriptor: ModelDescriptor) -> bool:
-    """Whether the runtime takes sampling options with each request.
+_AXLLM_READS = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 
-    First generation programs read theirs from ``post_config.json`` when they start.
+
+def taken_sampling(descriptor: ModelDescriptor) -> frozenset[str]:
+    """The sampling options that the runtime takes with each request.
+
+    First generation programs read theirs from ``post_config.json`` when they start; ``axllm serve`` reads
+    four (seen in its source).
     """
-    return descriptor.runtime == "axllm"
+    return _AXLLM_READS if descriptor.runtime == "axllm" else frozenset()
 
 
 def ignored_options(descriptor: ModelDescriptor) -> tuple[str, ...]:
     """The options without any effect on a request to this model."""
-    return ALWAYS_IGNORED if takes_sampling(descriptor) else (*ALWAYS_IGNORED, *SAMPLING)
+    taken = taken_sampling(descriptor)
+    return (*ALWAYS_IGNORED, *(name for name in SAMPLING if name not in taken))
 
 
 def check_images(descriptor: ModelDescriptor, images: tuple[bytes, ...]) -> None:
@@ -59,7 +64,7 @@ def check_images(descriptor: ModelDescriptor, images: tuple[bytes, ...]) -> None
     Raises:
         UnsupportedError: its ``image >> `` takes one.
     """
-    if len(images) > 1 and not takes_sampling(descriptor):
+    if len(images) > 1 and descriptor.runtime == "stdio":
         # The words are Ollama's.
         raise UnsupportedError(
             "this model only supports one image while more than one image requested; "
@@ -75,15 +80,13 @@ class IgnoredSampling:
 
     def note(self, descriptor: ModelDescriptor, names: Iterable[str]) -> None:
         """Look at the sampling options of a request."""
-        if takes_sampling(descriptor):
-            return
-        model = descriptor.model_name
+        model, taken = descriptor.model_name, taken_sampling(descriptor)
         for name in names:
-            if (model, name) not in self._said:
+            if name not in taken and (model, name) not in self._said:
                 self._said.add((model, name))
                 structlog.get_logger().warning(
                     "option_without_effect",
                     model=model,
                     option=name,
-                    reason="the runtime reads its sampling from post_config.json when it starts",
+                    reason="the runtime takes it from post_config.json when it starts, not with a request",
                 )

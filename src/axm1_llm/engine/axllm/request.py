@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from axm1_llm.engine.generation import GenerationRequest
     from axm1_llm.tokenizer.prompts import Message, PromptSpec
 
-# What it reads of a request (temperature, top_p and the penalties), and two that later builds may.
-_SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "top_k")
+# What it reads of a request (seen in its source).
+_SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
 _KINDS = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg"), (b"BM", "bmp"), (b"GIF8", "gif"))
 
 
