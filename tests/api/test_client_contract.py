@@ -11,6 +11,7 @@ import pytest
 
 from api.conftest import MakeService
 from api.exchanges import asked
+from axm1_llm import __version__
 from engine.conftest import within
 from engine.fakes import END, MARK, frames
 
@@ -27,10 +28,11 @@ async def test_get_and_head_of_the_root_are_200(service: MakeService) -> None:
         assert (await s.http.head("/")).status_code == 200
 
 
-async def test_the_version_is_dotted_numbers(service: MakeService) -> None:
+async def test_the_version_is_dotted_numbers_and_new_enough_for_every_client(service: MakeService) -> None:
     async with service() as s:
-        version = (await s.http.get("/api/version")).json()["version"]
-        assert [int(part) for part in version.split(".")]
+        answer = (await s.http.get("/api/version")).json()
+        assert [int(part) for part in answer["version"].split(".")] >= [0, 6, 4]
+        assert answer["axm1_llm"] == __version__
 
 
 async def test_tags_have_model_name_digest_and_a_time_that_parses(service: MakeService) -> None:

@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse, Response
 
 from axm1_llm.api.declared import JSON, LOOKING, TEXT, responses
 from axm1_llm.api.wire import expiry, rfc3339
-from axm1_llm.engine.states import LOADED, State
 from axm1_llm.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -79,11 +78,7 @@ def _add_service(router: APIRouter, serving: Serving, metrics: Metrics) -> None:
         responses={**responses(), 503: {"description": "Some of them still load.", "content": {JSON: {}}}},
     )
     async def ready() -> JSONResponse:
-        waiting = [
-            engine.descriptor.model_name
-            for engine in serving.scheduler.engines
-            if engine.descriptor.run_on_startup and engine.status().state not in {*LOADED, State.FAILED}
-        ]
+        waiting = sorted(serving.scheduler.starting)
         status = HTTPStatus.SERVICE_UNAVAILABLE if waiting else HTTPStatus.OK
         return JSONResponse({"status": "loading" if waiting else "ready", "waiting_for": waiting}, status)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def answering_router(serving: Serving) -> APIRouter:
     """The routes that make a model answer."""
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter()
 
     @router.post(
         "/api/generate",

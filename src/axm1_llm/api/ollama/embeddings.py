@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def embeddings_router(serving: Serving) -> APIRouter:
     """The routes that turn texts into vectors."""
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter()
 
     @router.post(
         "/api/embed",

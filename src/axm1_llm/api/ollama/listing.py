@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def listing_router(serving: Serving) -> APIRouter:
     """The routes that list models."""
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter()
 
     @router.head("/api/tags", include_in_schema=False)
     @router.get("/api/tags", summary="The models", responses=responses())

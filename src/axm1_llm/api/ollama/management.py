@@ -50,7 +50,7 @@ class NotPulledError(ModelNotFoundError):
 
 def management_router(serving: Serving) -> APIRouter:
     """The routes that make, remove and would transfer models."""
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter()
     _add_variants(router, serving)
     _add_transfers(router, serving.models)
     return router

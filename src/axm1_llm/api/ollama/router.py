@@ -18,6 +18,10 @@ from axm1_llm.api.ollama.show import show_router
 if TYPE_CHECKING:
     from axm1_llm.serving.answering import Serving
 
+# A release of Ollama whose API is spoken here. Clients refuse servers that they take for older ones: GitHub
+# Copilot everything below 0.6.4. Dotted numbers only: Open WebUI calls int() on each.
+_OLLAMA_VERSION = "0.14.0"
+
 
 def ollama_router(serving: Serving) -> APIRouter:
     """The routes of Ollama's API."""
@@ -32,9 +36,9 @@ def ollama_router(serving: Serving) -> APIRouter:
         return PlainTextResponse("Ollama is running")
 
     @router.head("/api/version", include_in_schema=False)
-    @router.get("/api/version", summary="The version, dotted numbers only", responses=responses())
+    @router.get("/api/version", summary="The versions: Ollama's, and this one's", responses=responses())
     async def version() -> dict[str, str]:
-        return {"version": __version__}
+        return {"version": _OLLAMA_VERSION, "axm1_llm": __version__}
 
     parts = (answering_router, listing_router, show_router, management_router, embeddings_router)
     for part in parts:

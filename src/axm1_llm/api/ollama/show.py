@@ -31,7 +31,7 @@ _UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 def show_router(serving: Serving) -> APIRouter:
     """The route that describes a model."""
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter()
 
     @router.post("/api/show", summary="One model", openapi_extra=body(ShowBody), responses=responses(READING))
     async def show(request: Request) -> dict[str, Any]:
