@@ -69,9 +69,10 @@ def models(model: Callable[..., Model]) -> dict[str, Model]:
     faults["deaf"] = "ignore_sigint,stall_after_tokens=3:once=marker"
     faults["babbling"] = "ignore_sigint,endless_output"
     faults["healthy"] = ""
+    # Each has a card of its own: what goes wrong with one shall not be waited for by another.
     return {
-        name: model("--sim_max_token_len 2048", name=name, env={"AXM1_SIM_FAULTS": fault})
-        for name, fault in faults.items()
+        name: model("--sim_max_token_len 2048", name=name, devices=[card], env={"AXM1_SIM_FAULTS": fault})
+        for card, (name, fault) in enumerate(faults.items())
     }
 
 

@@ -43,6 +43,23 @@ async def calm() -> None:
         await asyncio.sleep(0)
 
 
+class SlowTokenizer(FakeTokenizer):
+    """Takes a few turns of the loop for each call, as one over HTTP does."""
+
+    async def open_ticket(self, *arguments: Any, **options: Any) -> Any:
+        await _pause()
+        return await super().open_ticket(*arguments, **options)
+
+    async def close_ticket(self, *arguments: Any, **options: Any) -> Any:
+        await _pause()
+        return await super().close_ticket(*arguments, **options)
+
+
+async def _pause() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 class FakeCard:
     """Stands for `Card`: says what a test lets it say, when it lets it."""
 
@@ -71,6 +88,7 @@ class Rig:
     """Several models on one card, with children that do what the test says."""
 
     scheduler: Scheduler
+    room: CardRoom
     metrics: Metrics
     clock: Clock
     spawns: dict[str, FakeSpawn]
@@ -160,11 +178,11 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeRig:
             )
             described = _described(tmp_path / name, name, dict(keys.get(name, {})))
             descriptor = ModelDescriptor.model_validate(described)
-            engines.append(Engine(descriptor, cast("Any", FakeTokenizer()), metrics, host))
+            engines.append(Engine(descriptor, cast("Any", SlowTokenizer()), metrics, host))
         scheduler = Scheduler(engines, max_queue, room)
         scheduler.start()
         try:
-            yield Rig(scheduler, metrics, clock, spawns)
+            yield Rig(scheduler, room, metrics, clock, spawns)
         finally:
             await within(scheduler.close())
 

@@ -8,6 +8,7 @@ import pytest
 
 from axm1_llm.errors import CardFullError, LoadError, RequestCancelledError, ShuttingDownError
 from engine.conftest import collect, within
+from engine.fakes import END, MARK
 from scheduler.conftest import FakeCard, MakeRig, calm, start_up
 
 PLENTY, LITTLE = 6433, 1500
@@ -313,6 +314,18 @@ async def test_a_load_that_hangs_does_not_keep_one_out_that_fits_beside_it(rig: 
         await within(third)
 
 
+async def test_what_two_models_took_at_the_same_time_is_no_measure_of_either(rig: MakeRig) -> None:
+    weights = {"weights_mb": 2000}
+    async with rig("a", "b", "c", b=weights, c=weights) as r:
+        await r.load("a", 6000)
+        loads = [asyncio.create_task(r.scheduler.load(name)) for name in "bc"]
+        await r.ready("c", 3000)
+        await r.ready("b", 1500)
+        await within(asyncio.gather(*loads))
+        # Nothing shows it from outside before one of them has to leave.
+        assert (r.room._ledger.held("b"), r.room._ledger.held("c")) == ({}, {})
+
+
 async def test_models_answer_while_the_card_does_not(rig: MakeRig) -> None:
     card = FakeCard()
     async with rig("a", "b", card=card) as r:
@@ -380,3 +393,20 @@ async def test_a_model_that_loads_is_not_driven_out(rig: MakeRig) -> None:
         await r.clock.jump(60)
         await r.answer(await r.ready("b"))
         await collect(wanted)
+
+
+async def test_news_cost_nothing_while_nobody_waits(rig: MakeRig) -> None:
+    async with rig("a", "b", limit=1) as r:
+        child = await r.load("a")
+        asked = r.ask("a")
+        await child.prompt()
+        wanted = r.ask("b")
+        await calm()
+        wanted.cancel()
+        await calm()
+        r.room.changed()
+        # Nothing shows it from outside but the time that it takes.
+        assert r.room._looking is None
+        child.say(END + MARK)
+        assert r.room._looking is None
+        await collect(asked)

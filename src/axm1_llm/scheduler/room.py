@@ -76,7 +76,7 @@ class CardRoom:
         return claim
 
     def changed(self) -> None:
-        """Some model's queue or state is another: somebody may now have to leave, or may come."""
+        """Some model's queue, state or keep-alive is another: somebody may have to leave, or may come."""
         if self._unsettled:
             self._look_soon()
 
