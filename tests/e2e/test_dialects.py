@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +20,14 @@ _SYSTEM = "You are a helpful assistant."
 # Says what the model has in its KV cache besides the prompt.
 _RULES = [
     {"match": "first secret.*second question", "answer": "I still know the first secret: {prompt}"},
+    {"match": "the picture", "answer": "I see {image}"},
     {"match": "recipe", "answer": "Take 3 eggs.\n\n[N] hit eos,avg 3 token/s\n>> \nprompt >> \nand stir."},
 ]
 _FLAGS = {
     "context": f'--sim_max_token_len 2048 --system_prompt "{_SYSTEM}"',
     "small": f'--sim_max_token_len 1024 --system_prompt "{_SYSTEM}"',
-    "vision": "--sim_max_token_len 2048 --filename_image_encoder_axmodel vit.axmodel",
+    "keeps": "--sim_max_token_len 2048 --sim_dialect context --sim_reset 0",
+    "vision": "--sim_max_token_len 2048 --filename_image_encoder_axmodel vit.axmodel --sim_image_tokens 9",
     "none": "--sim_max_token_len 2048",
     "none-late": "--sim_max_token_len 2048 --live_print 0",
     "none-context": f'--sim_max_token_len 2048 --system_prompt "{_SYSTEM}"',
@@ -35,9 +42,12 @@ _WITHOUT_GATEWAY = [name for name in _FLAGS if name.startswith("none")]
 def service(serve: Serve, model: Callable[..., Model]) -> Service:
     models = []
     for name, flags in _FLAGS.items():
-        keys = {"tokenizer": "none", "tokenizer_port": None} if name.startswith("none") else {}
+        keys: dict[str, Any] = {"dialect": "vision"} if name.endswith("vision") else {}
+        if name.startswith("none"):
+            keys |= {"tokenizer": "none", "tokenizer_port": None}
         made = model(flags, "--sim_answers answers.json", name=name, **keys)
-        made.special_tokens = ("<|vision_start|>", "<|image_pad|>")  # a vision build asks for them
+        # A vision build asks for them.
+        made.special_tokens = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")
         made.folder.mkdir()
         (made.folder / "answers.json").write_text(json.dumps(_RULES), "utf-8")
         models.append(made)
@@ -54,10 +64,10 @@ def test_each_prompt_gets_its_own_answer_in_every_dialect(service: Service, name
 
 @pytest.mark.parametrize("name", _WITH_GATEWAY)
 def test_an_answer_arrives_byte_for_byte_in_every_dialect(service: Service, name: str) -> None:
-    assert text_of(list(service.stream("the recipe", name))) == _RULES[1]["answer"]
+    assert text_of(list(service.stream("the recipe", name))) == _RULES[2]["answer"]
 
 
-@pytest.mark.parametrize("name", ["context", "small"])
+@pytest.mark.parametrize("name", ["context", "small", "keeps"])
 def test_a_conversation_leaves_nothing_in_the_next_ones_cache(service: Service, name: str) -> None:
     first = service.ask("This is the first secret.", name, system=_SYSTEM)
     assert first["response"] == "This is the first secret."
@@ -109,7 +119,32 @@ def test_an_answer_with_the_runtimes_words_arrives_without_a_gateway_too(service
         # Printed after the end line, where a mark at the start of a line cannot be told from the answer.
         assert service.ask("hello there", name)["response"] == "hello there"
         return
-    assert service.ask("the recipe", name)["response"] == _RULES[1]["answer"]
+    assert service.ask("the recipe", name)["response"] == _RULES[2]["answer"]
+
+
+@pytest.mark.parametrize("name", ["vision", "none-vision"])
+def test_a_picture_reaches_the_runtime_byte_for_byte_and_leaves_no_file(service: Service, name: str) -> None:
+    for picture in (b"\xff\xd8\xff" + bytes(range(256)) * 300, b"\x89PNG\r\n\x1a\n0123456789"):
+        images = [base64.b64encode(picture).decode()]
+        answer = service.ask("What is in the picture?", name, images=images)
+        seen = f"I see {len(picture)} bytes {hashlib.sha256(picture).hexdigest()}"
+        assert answer["response"].strip() == seen
+    assert service.ask("Where is the picture?", name)["response"].strip() == "I see no picture"
+    assert list(Path(tempfile.gettempdir()).glob("axm1-llm-picture-*")) == []
+
+
+def test_the_tokens_of_a_picture_are_counted_as_those_of_the_prompt(service: Service) -> None:
+    picture = base64.b64encode(b"\xff\xd8\xff a picture").decode()
+    plain = service.ask("What is it?", "vision")["prompt_eval_count"]
+    for _ in range(2):  # a guess at first, then what the runtime said
+        shown = service.ask("What is it?", "vision", images=[picture])["prompt_eval_count"]
+        assert shown == plain + 9 + len("<>")  # the marks around it are a token each
+
+
+def test_a_model_that_sees_nothing_says_so(service: Service) -> None:
+    picture = base64.b64encode(b"\xff\xd8\xff a picture").decode()
+    response = service.post("What is it?", "context", images=[picture])
+    assert (response.status_code, response.json()["error"]) == (400, '"context" does not support vision')
 
 
 @pytest.mark.parametrize("name", _WITHOUT_GATEWAY)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
 
@@ -113,11 +113,14 @@ class FakeTokenizer:
         self.started: list[str] = []
         self.specs: list[PromptSpec] = []
         self.closed: list[tuple[str, int, int | None]] = []
+        self.remaining: list[int | None] = []
+        self.next: list[dict[str, Any]] = []  # what the next tickets say beside their line
         self.record = AnswerRecord((), 0, ended=True)
         self.start_error: Axm1Error | None = None
         self.ticket_errors: list[Axm1Error] = []
         self.resets = False
         self.opens_thinking = False
+        self.restarts = 0  # tickets that ask for a fresh runtime
         self.template: str | None = "{{ messages }}"
 
     async def chat_template(self, model: str = "") -> str | None:
@@ -132,8 +135,13 @@ class FakeTokenizer:
         if self.ticket_errors:
             raise self.ticket_errors.pop(0)
         self.specs.append(spec)
-        return Ticket(f"ticket-{len(self.specs)}", 7, self.resets, self.opens_thinking)
+        restarts, self.restarts = self.restarts > 0, self.restarts - 1
+        ticket = Ticket(f"ticket-{len(self.specs)}", 7, self.resets, self.opens_thinking, restarts=restarts)
+        return replace(ticket, **self.next.pop(0)) if self.next else ticket
 
-    async def close_ticket(self, ticket: str, *, printed: int, held: int | None = None) -> AnswerRecord:
+    async def close_ticket(
+        self, ticket: str, *, printed: int, held: int | None = None, remaining: int | None = None
+    ) -> AnswerRecord:
         self.closed.append((ticket, printed, held))
+        self.remaining.append(remaining)
         return self.record

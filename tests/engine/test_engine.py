@@ -16,6 +16,7 @@ from axm1_llm.errors import (
     RuntimeStalledError,
     ShuttingDownError,
     TokenizerError,
+    UnsupportedError,
 )
 from axm1_llm.tokenizer.prompts import AnswerRecord
 from engine.conftest import MakeBench, ask, collect, within
@@ -321,6 +322,50 @@ async def test_a_context_build_is_reset_before_a_prompt_that_does_not_follow(ben
         assert (await collect(generation))[0] == "ok"
         await within(generation.finished.wait())
         assert b.tokenizer.closed == [("ticket-1", 1, 83)]
+
+
+async def test_a_prompt_that_needs_a_fresh_runtime_goes_first_to_the_next_one(bench: MakeBench) -> None:
+    async with bench() as b:
+        child = await b.ready_child()
+        first = b.engine.submit(ask())
+        await child.prompt()
+        child.say(frames("1") + END + MARK)
+        await collect(first)
+        b.tokenizer.restarts = 1
+        second, third = b.engine.submit(ask()), b.engine.submit(ask())
+        fresh = await b.spawn.child()
+        fresh.start_up()
+        for generation, answer in ((second, "2"), (third, "3")):
+            assert (await fresh.prompt()).startswith(b"ticket-")
+            fresh.say(frames(answer) + END + MARK)
+            assert (await collect(generation))[0] == answer
+        assert child.farewell == b"q\n"
+        assert (b.metrics.restarts, len(b.metrics.samples)) == (0, 3)
+
+
+async def test_a_prompt_that_no_fresh_runtime_takes_is_an_error_in_the_end(bench: MakeBench) -> None:
+    async with bench() as b:
+        child = await b.ready_child()
+        first = b.engine.submit(ask())
+        await child.prompt()
+        child.say(frames("1") + END + MARK)
+        await collect(first)
+        b.tokenizer.restarts = 9
+        second = b.engine.submit(ask())
+        (await b.spawn.child()).start_up()
+        with pytest.raises(ModelError):
+            await collect(second)
+        await within(second.finished.wait())
+
+
+async def test_a_runtime_on_pipes_gives_no_vectors(bench: MakeBench) -> None:
+    async with bench() as b:
+        asked = asyncio.create_task(b.engine.embed(["text"]))
+        child = await b.spawn.child()
+        child.start_up()
+        with pytest.raises(UnsupportedError, match=r'^"m" does not support embeddings$'):
+            await within(asked)
+        assert b.engine.status().state == "ready"
 
 
 async def test_a_vision_build_is_told_that_there_is_no_image(bench: MakeBench) -> None:

@@ -76,6 +76,22 @@ async def test_readings_within_some_seconds_ask_the_tool_once(
         assert runs(asked) == 2
 
 
+async def test_a_fresh_reading_asks_the_tool_again_unless_it_has_just_failed(
+    tool: Tool, tmp_path: Path, environ: dict[str, str], one_card: str
+) -> None:
+    asked = tmp_path / "asked"
+    card = Card(tool(showing(one_card, asked)), environ, keep=3600, clock=Clock())
+    async with asyncio.timeout(5):
+        await card.read()
+        assert len(await card.read(fresh=True)) == 1
+        assert runs(asked) == 2
+        (tmp_path / "fails").mkdir()
+        failing = Card(tool([f"echo run >>'{tmp_path}/fails/asked'", "exit 1"]), environ, clock=Clock())
+        await failing.read(fresh=True)
+        await failing.read(fresh=True)
+        assert runs(tmp_path / "fails" / "asked") == 1
+
+
 async def test_a_tool_that_hangs_is_killed_and_not_asked_again_soon(
     tool: Tool, tmp_path: Path, environ: dict[str, str], until: Until
 ) -> None:

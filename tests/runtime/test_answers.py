@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from axm1_llm.runtime.events import (
     AnswerEnd,
+    CacheKept,
     CacheState,
     Event,
     FirstTokenTime,
@@ -222,3 +223,12 @@ def test_nothing_that_came_before_a_bare_answer_blurs_what_comes_behind_it(read:
     for before in (b"", b"x" * 40_000, b"a line that is still open", bar):
         assert read(before, None, end + b">> ")[-3:] == [*rate, PromptMark()]
         assert read(before, None, end + b"LLM\n>> ")[-4:] == [*rate, LogLine("LLM"), PromptMark()]
+
+
+def test_a_frame_can_say_that_the_cache_was_kept(read: Read) -> None:
+    output = b"\x02\x10!\x03" + _END + b"prompt >> "
+    assert read(output)[0] == CacheKept()
+
+
+def test_a_film_is_asked_for_like_a_picture(read: Read) -> None:
+    assert read(b"prompt >> video >> ") == [PromptMark(), PromptMark(Mark.IMAGE)]

@@ -79,6 +79,21 @@ async def test_an_empty_prompt_changes_how_long_a_loaded_model_stays(
         assert (r.state("a"), r.loads("a")) == (state, 1)
 
 
+async def test_what_a_request_said_holds_for_those_after_it_that_say_nothing(rig: MakeRig) -> None:
+    async with rig("a", a={"keep_alive": 10}) as r:
+        child = await r.load("a", keep_alive=1000.0)
+        asked = r.ask("a")
+        await r.answer(child)
+        await collect(asked)
+        await r.clock.jump(999)
+        assert r.state("a") == "ready"
+        await r.clock.jump(2)
+        assert r.state("a") == "idle"
+        await r.load("a")
+        await r.clock.jump(11)
+        assert r.state("a") == "idle"
+
+
 async def test_an_empty_prompt_that_loads_a_model_says_how_long_it_stays(rig: MakeRig) -> None:
     async with rig("a") as r:
         await r.load("a", keep_alive=1000.0)

@@ -182,14 +182,14 @@ async def test_a_load_that_many_wait_for_happens_once(rig: MakeRig) -> None:
         assert (r.loads("b"), r.started("b")) == (1, 0)
 
 
-@pytest.mark.parametrize("forever", ["descriptor", "startup", "request"])
+@pytest.mark.parametrize("forever", ["descriptor", "startup"])
 async def test_who_finds_only_pinned_models_is_told_at_once(rig: MakeRig, forever: str) -> None:
-    keys = {"descriptor": {"keep_alive": -1}, "startup": {"run_on_startup": True}, "request": {}}[forever]
+    keys = {"descriptor": {"keep_alive": -1}, "startup": {"run_on_startup": True}}[forever]
     async with rig("a", "b", a=keys) as r:
         if forever == "startup":
             await r.ready("a", LITTLE)
         else:
-            await r.load("a", LITTLE, keep_alive=float("inf") if forever == "request" else None)
+            await r.load("a", LITTLE)
         with pytest.raises(CardFullError, match="'b' cannot be loaded: the card is full, and 'a' stays"):
             await collect(r.ask("b"))
         with pytest.raises(CardFullError):
@@ -197,16 +197,24 @@ async def test_who_finds_only_pinned_models_is_told_at_once(rig: MakeRig, foreve
         assert (r.state("a"), r.state("b"), r.started("b")) == ("ready", "idle", 0)
 
 
-async def test_the_limit_is_named_when_it_is_the_reason(rig: MakeRig) -> None:
+async def test_a_request_cannot_keep_a_model_from_making_room(rig: MakeRig) -> None:
     async with rig("a", "b", limit=1) as r:
-        await r.load("a", PLENTY, keep_alive=float("inf"))
+        await r.load("a", LITTLE, keep_alive=float("inf"))
+        await r.clock.jump(5)
+        await r.load("b")
+        assert (r.state("a"), r.state("b")) == ("idle", "ready")
+
+
+async def test_the_limit_is_named_when_it_is_the_reason(rig: MakeRig) -> None:
+    async with rig("a", "b", limit=1, a={"keep_alive": -1}) as r:
+        await r.load("a", PLENTY)
         with pytest.raises(CardFullError, match="at most 1 may be loaded at once"):
             await collect(r.ask("b"))
 
 
 async def test_a_model_that_is_no_longer_to_stay_for_ever_makes_room(rig: MakeRig) -> None:
-    async with rig("a", "b", limit=1) as r:
-        await r.load("a", keep_alive=float("inf"))
+    async with rig("a", "b", limit=1, a={"keep_alive": -1}) as r:
+        await r.load("a")
         await within(r.scheduler.load("a", keep_alive=60.0))
         await r.clock.jump(5)
         await r.load("b")

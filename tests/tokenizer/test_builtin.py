@@ -167,7 +167,7 @@ async def test_any_number_of_templates_can_be_brought_along(tiny: Path) -> None:
     for number in range(30):
         spec = PromptSpec(messages=(Message("user", "Hi"),), template=str(number))
         assert (await tokenizer.encode_prompt(spec)).ids == tuple(tiny_ids(tiny, str(number)))
-    assert len(tokenizer._compiled) == 8
+    assert len(tokenizer._templates._compiled) == 8
 
 
 def test_a_file_that_is_far_too_large_is_named(tiny: Path) -> None:
@@ -180,3 +180,19 @@ def test_a_file_that_is_far_too_large_is_named(tiny: Path) -> None:
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(TokenizerFilesError, match="does not exist"):
         load(tmp_path / "no")
+
+
+@pytest.mark.parametrize(
+    ("think", "seen"),
+    [(None, "--"), (True, "True True -"), (False, "False False -"), ("high", "True True high")],
+)
+async def test_the_wish_to_think_reaches_templates_of_every_maker(
+    tmp_path: Path, *, think: bool | str | None, seen: str
+) -> None:
+    template = (
+        "{% if enable_thinking is defined %}{{ enable_thinking }} {{ thinking }} "
+        "{{ reasoning_effort | default('-') }}{% else %}--{% endif %}"
+    )
+    tokenizer = load(write_tiny_tokenizer(tmp_path), template)
+    prompt = await tokenizer.encode_prompt(PromptSpec((Message("user", "Hi"),), think=think))
+    assert prompt.text == seen

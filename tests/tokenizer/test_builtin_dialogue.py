@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from axm1_llm.descriptors import ModelDescriptor
+from axm1_llm.errors import RequestError
 from axm1_llm.tokenizer.client import TokenizerClient
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 from tokenizer.runtime_calls import Runtime, call, parsed, send, unframed
 from tokenizer.tiny import tiny_ids
+
+KEPT = "\x02\x10!\x03"  # says that the KV cache was not dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,16 @@ async def test_a_token_that_opens_thinking_is_text(desk: Desk) -> None:
     assert unframed(desk.runtime.printed) == ["<think>", "h", "m", "</think>"]
 
 
+async def test_tokens_that_mark_calls_are_printed_only_for_a_prompt_that_offers_tools(desk: Desk) -> None:
+    printed = []
+    for tools in ((), ({"type": "function", "function": {"name": "f"}},)):
+        ticket = await desk.client.open_ticket("tiny", spec("", "Hi", tools=tools))
+        await desk.runtime.encode(ticket.line)
+        printed.append(unframed(await desk.runtime.decode(desk.ids("<|python_tag|>f<|im_end|>"))))
+        await desk.client.close_ticket(ticket.line, printed=3)
+    assert printed == [["", "f", ""], ["<|python_tag|>", "f", ""]]
+
+
 async def test_text_that_is_no_ticket_is_a_user_turn_and_its_answer_bare(desk: Desk) -> None:
     assert await desk.runtime.encode("Hi 👋") == desk.ids(
         "<|im_start|>user\nHi 👋<|im_end|>\n<|im_start|>assistant\n"
@@ -172,10 +185,13 @@ async def test_constants_are_told(desk: Desk) -> None:
     assert (await desk.runtime.call("PUT", "/bos_id")).status == 405
 
 
-async def test_a_prompt_with_a_picture_is_refused_at_once(desk: Desk) -> None:
+async def test_a_picture_for_a_vocabulary_without_one_still_gives_ids(desk: Desk) -> None:
+    # The runtime then counts no token of the picture, says so, and the prompt fails.
     heard = await desk.runtime.call("POST", "/encode", {"text": "Hi", "img_prompt": True, "imgsz": 448})
-    assert heard.status == 501
+    assert heard.status == 200
     assert heard.content["token_ids"]
+    with pytest.raises(RequestError, match="no token for a picture"):
+        await desk.client.open_ticket("tiny", spec("", "Hi", images=1))
 
 
 async def test_a_context_build_gets_only_what_its_cache_lacks(desk: Desk) -> None:
@@ -288,23 +304,98 @@ async def test_a_context_build_may_name_itself_in_the_query(desk: Desk) -> None:
     assert heard.content == {"text": "\x02H\x03\x02i\x03"}
 
 
-async def test_a_context_build_that_was_not_reset_gets_the_prompt_after_what_it_holds(desk: Desk) -> None:
+async def test_nothing_is_heard_of_an_answer_by_a_build_that_was_to_be_reset_and_was_not(desk: Desk) -> None:
     runtime = desk.runtime
     await runtime.connect()
     ticket = await desk.client.open_ticket("tiny", spec("You are a pirate.", "Ahoy"))
     assert ticket.resets
-    before = list(runtime.held)
     assert await runtime.encode(ticket.line) == desk.prompt("You are a pirate.", "Ahoy")
+    assert await runtime.decode(desk.ids("Arr")) == KEPT
     await desk.client.close_ticket(ticket.line, printed=0, held=len(runtime.held))
     more = await desk.client.open_ticket("tiny", spec("You are a pirate.", "Ahoy", "Arr", "More"))
-    assert more.resets
-    assert runtime.held == before + desk.prompt("You are a pirate.", "Ahoy")
+    assert (more.resets, more.restarts) == (False, True)
+
+
+async def test_a_build_that_takes_reset_for_a_prompt_is_started_anew_for_each_new_conversation(
+    desk: Desk,
+) -> None:
+    runtime = desk.runtime
+    await runtime.connect()
+    ticket = await desk.client.open_ticket("tiny", spec("You are a pirate.", "Ahoy"))
+    assert (ticket.resets, ticket.restarts) == (True, False)
+    assert len(await runtime.encode("reset")) == 1  # the least that the card can work on
+    assert await runtime.decode(desk.ids("Re!")) == KEPT
+    await desk.client.close_ticket(ticket.line, printed=0)
+    fresh = Runtime(runtime.port)
+    await fresh.connect()  # with a system prompt of its own, which must not be in the way
+    again = await desk.client.open_ticket("tiny", spec("You are a pirate.", "Ahoy"))
+    assert (again.resets, again.restarts) == (False, False)
+    await fresh.encode(again.line)
+    assert fresh.held == desk.prompt("You are a pirate.", "Ahoy")
+    await desk.client.close_ticket(again.line, printed=0, held=len(fresh.held))
+    other = await desk.client.open_ticket("tiny", spec("You are a parrot.", "Hi"))
+    assert (other.resets, other.restarts) == (False, True)
+
+
+async def test_the_word_reset_is_a_prompt_like_any_other_when_nobody_waits_for_it(desk: Desk) -> None:
+    runtime = desk.runtime
+    await runtime.connect()
+    assert len(await runtime.encode("reset")) > 1
+    await runtime.answer(desk.ids("What?"))
+    assert runtime.printed == "What?"
+
+
+async def test_the_oldest_context_builds_start_and_are_reset_without_ids(desk: Desk) -> None:
+    runtime = desk.runtime
+    runtime.uid = (await runtime.call("GET", "/get_uid")).content["uid"]
+    for text in ("one", "other"):
+        ticket = await desk.client.open_ticket("tiny", spec("Be kind.", text))
+        assert ticket.resets == (text == "other")
+        if ticket.resets:
+            assert (await runtime.call("GET", f"/reset?uid={runtime.uid}")).status == 200
+            runtime.held = []
+        await runtime.encode(ticket.line)
+        assert runtime.held == desk.prompt("Be kind.", text)
+        await desk.client.close_ticket(ticket.line, printed=0, held=len(runtime.held))
+
+
+async def test_a_cache_that_has_no_room_for_the_rest_is_dropped(desk: Desk) -> None:
+    runtime = desk.runtime
+    await runtime.connect()
+    resets = []
+    for remaining in (200, 20):
+        first = await desk.client.open_ticket("tiny", spec("You are helpful.", "Hi"))
+        if first.resets:
+            await runtime.reset()
+        await runtime.encode(first.line)
+        printed = await runtime.answer(desk.ids("Hello!"))
+        await desk.client.close_ticket(
+            first.line, printed=printed, held=len(runtime.held), remaining=remaining
+        )
+        second = await desk.client.open_ticket("tiny", spec("You are helpful.", "Hi", "Hello!", "Bye"))
+        resets.append(second.resets)
+        await desk.client.close_ticket(second.line, printed=0)
+    assert resets == [False, True]
+
+
+async def test_the_saving_is_told(desk: Desk) -> None:
+    runtime = desk.runtime
+    await runtime.connect()
+    first = await desk.client.open_ticket("tiny", spec("You are helpful.", "Hi"))
+    assert first.prompt_tokens - first.cached_tokens == len(await runtime.encode(first.line))
+    printed = await runtime.answer(desk.ids("Hello!"))
+    await desk.client.close_ticket(first.line, printed=printed, held=len(runtime.held))
+    second = await desk.client.open_ticket("tiny", spec("You are helpful.", "Hi", "Hello!", "Bye"))
+    assert second.cached_tokens == len(runtime.held)
+    await desk.client.close_ticket(second.line, printed=0)
+    other = await desk.client.open_ticket("tiny", spec("You are a pirate.", "Ahoy"))
+    assert (other.cached_tokens, other.resets) == (0, True)
 
 
 async def test_a_template_that_takes_no_system_prompt_still_gives_a_reset_ids(
     serve: Callable[..., Awaitable[Any]], describe: Callable[..., ModelDescriptor], tiny: Path
 ) -> None:
-    refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}Hi"
+    refuses = "{{ raise_exception('not today') }}"
     descriptor = describe(tokenizer_path=tiny, chat_template=refuses)
     running = await serve(descriptor)
     await running.client.start("tiny")

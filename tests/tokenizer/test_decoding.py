@@ -63,6 +63,12 @@ def pieces_of(stream: TokenStream, ids: list[int]) -> list[str]:
     return [stream.push(token) for token in ids]
 
 
+def id_of(tokenizer: Tokenizer, token: str) -> int:
+    known = tokenizer.token_to_id(token)
+    assert known is not None
+    return known
+
+
 word = st.integers(256, 256 + len(WORDS) + 1).map(lambda id_: [id_])
 character = st.characters(exclude_categories=["Cs"]).map(lambda char: list(char.encode()))
 answers = st.lists(word | character, max_size=40).map(lambda parts: [id_ for part in parts for id_ in part])
@@ -173,3 +179,47 @@ def test_an_unfinished_character_is_told_on_request_by_any_decoder() -> None:
     assert pieces_of(stream, [*"界".encode(), 0xE4]) == ["", "", "界", ""]
     assert stream.flush() == "\ufffd"
     assert Decoding(tokenizer).stream().flush() == ""
+
+
+MARKS = ["<think>", "</think>", "[TOOL_CALLS]", "<|python_tag|>", "<｜tool▁calls▁begin｜>", "<｜tool▁sep｜>"]
+KINDS: dict[str, Callable[[], decoders.Decoder]] = {
+    "bytes": decoders.ByteLevel,
+    "sentencepiece": llama_decoder,
+    "any other": decoders.Metaspace,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_special_tokens_that_mark_calls_are_text_only_where_tools_are_offered(kind: str) -> None:
+    tokenizer = sentencepiece(KINDS[kind]())
+    tokenizer.add_special_tokens([*MARKS, "<tool_response>", "<|end|>"])
+    decoding = Decoding(tokenizer)
+    ids = [id_of(tokenizer, mark) for mark in (*MARKS, "<tool_response>", "<|end|>")]
+    offered = pieces_of(decoding.stream(tools=True), ids)
+    plain = pieces_of(decoding.stream(), ids)
+    assert offered == [*MARKS, "", ""]
+    assert plain == ["<think>", "</think>", "", "", "", "", "", ""]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "sentencepiece"])
+def test_a_mark_does_not_swallow_the_space_of_the_next_word(kind: str) -> None:
+    tokenizer = sentencepiece(KINDS[kind]())
+    tokenizer.add_special_tokens(["[TOOL_CALLS]"])
+    mark, word = id_of(tokenizer, "[TOOL_CALLS]"), id_of(tokenizer, "<think>")
+    assert pieces_of(Decoding(tokenizer).stream(tools=True), [word, mark, word]) == [
+        "<think>",
+        "[TOOL_CALLS]",
+        "<think>",
+    ]
+
+
+def test_every_id_can_be_spelled_special_tokens_too() -> None:
+    decoding = Decoding(sentencepiece(llama_decoder()))
+    assert decoding.spells
+    assert [decoding.spell(token) for token in (0x41, 256, 256 + len(WORDS), 9999)] == [
+        b"A",
+        b" I",
+        SPECIAL.encode(),
+        b"",
+    ]
+    assert not Decoding(sentencepiece(decoders.Metaspace())).spells

@@ -159,6 +159,29 @@ async def test_a_script_whose_prompts_open_thinking_is_found_out(scripted: Scrip
     assert (await desk.client.open_ticket("tiny", user("Hi"))).opens_thinking
 
 
+async def test_a_script_that_sees_is_asked_once_more_when_the_picture_is_known(scripted: Scripted) -> None:
+    desk = await scripted("--sees")
+    await desk.client.start("tiny")
+    assert (await desk.runtime.call("GET", "/img_context_token")).content == {"img_context_token": 2}
+    talk = (Message("system", "Be kind."), Message("user", "What is it?"))
+    ticket = await desk.client.open_ticket("tiny", PromptSpec(messages=talk, images=1))
+    picture = {"img_prompt": True, "imgsz": 448, "num_img": 1, "img_token_num": 3}
+    heard = await desk.runtime.call("POST", "/encode", {"text": ticket.line, **picture})
+    text = b"[user]Be kind.\n\nWhat is it?[assistant]"
+    assert heard.content["token_ids"] == [1, 2, 2, 2, *text]
+
+
+async def test_a_picture_for_a_hung_script_still_gets_ids_in_time(scripted: Scripted) -> None:
+    desk = await scripted("--sees")
+    await desk.client.start("tiny")
+    ticket = await desk.client.open_ticket("tiny", user("What is it?", images=1))
+    desk.breaks("hangs")
+    picture = {"text": ticket.line, "img_prompt": True, "imgsz": 448, "num_img": 1, "img_token_num": 3}
+    async with asyncio.timeout(0.9):
+        heard = await desk.runtime.call("POST", "/encode", picture)
+    assert bytes(heard.content["token_ids"]) == b"[user]What is it?[assistant]"
+
+
 async def test_what_a_script_cannot_do_is_refused(scripted: Scripted) -> None:
     desk = await scripted()
     await desk.client.start("tiny")

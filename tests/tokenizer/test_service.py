@@ -216,7 +216,8 @@ async def test_everything_that_a_prompt_can_hold_arrives(
     await running.client.start("tiny")
     seen = "{{ [messages, tools, enable_thinking, reasoning_effort] | tojson }}"
     tools = ({"type": "function", "function": {"name": "f"}},)
-    extra = {"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}
+    call = {"type": "function", "id": "c", "function": {"name": "f", "arguments": {"a": 1}}}
+    extra = {"tool_calls": [call]}
     spec = PromptSpec(messages=(Message("assistant", "é", extra),), tools=tools, think="high", template=seen)
     ticket = await running.client.open_ticket("tiny", spec)
     told = [[{"role": "assistant", "content": "é", **extra}], list(tools), True, "high"]

@@ -42,6 +42,7 @@ class Conversation:
 class Handler(BaseHTTPRequestHandler):
     conversations: dict[str, Conversation] | None = None
     end = "[assistant]"
+    sees = False
 
     def do_GET(self) -> None:
         self.misbehave()
@@ -56,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply({"bos_id": -1})
         elif url.path == "/eos_id" and known:
             self.reply({"eos_id": 0})
+        elif url.path in ("/img_start_token", "/img_context_token") and self.sees:
+            self.reply({url.path[1:]: 1 if url.path == "/img_start_token" else 2})
         else:
             self.reply({"error": "Invalid uid"})
 
@@ -65,7 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.conversations is not None:
             self.of_context(content, self.conversations[content["uid"]])
         elif self.path == "/encode":
-            self.reply({"token_ids": list(f"[user]{content['text']}{self.end}".encode())})
+            picture = [1, *[2] * content["img_token_num"]] if content.get("img_prompt") else []
+            self.reply({"token_ids": [*picture, *f"[user]{content['text']}{self.end}".encode()]})
         else:
             self.reply({"text": bytes(content["token_ids"]).decode("utf-8", "replace")})
 
@@ -119,6 +123,7 @@ def main() -> None:
         raise OSError("tokenizer files are not here")
     if "--context" in faults:
         Handler.conversations = {}
+    Handler.sees = "--sees" in faults
     if "--thinks" in faults:
         Handler.end = "[assistant]<think>\n"
     port = 0 if "--wrong-port" in faults else args.port

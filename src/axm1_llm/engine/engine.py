@@ -69,6 +69,7 @@ class Engine:
         self._runtime: Runtime | None = None
         self._ready_at = 0
         self._expires = math.inf  # on the loop's clock: when the model leaves if no prompt comes
+        self._wish: float | None = None  # the keep-alive that a request of this life asked for last
         self._used = -math.inf  # on the same clock: when a prompt or a load was asked for last
 
     # -- what others ask for
@@ -130,8 +131,12 @@ class Engine:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it is to stay loaded for ever."""
-        return self.is_loaded and self._expires == math.inf
+        """Whether its owner wants it to stay loaded for ever, so that no other model may push it out.
+
+        A request that says so cannot: Home Assistant sends ``keep_alive: -1`` unless told otherwise, and as in
+        Ollama that only stops the clock.
+        """
+        return self.is_loaded and self._set_keep_alive() == self._expires == math.inf
 
     @property
     def last_used(self) -> float:
@@ -183,13 +188,15 @@ class Engine:
 
     async def _admitted(self, reservation: Reservation) -> bool:
         """Wait for a place on the card; False when meanwhile nobody wants the model any more."""
+        revives = self._revives()  # known only until the state changes
         if not reservation.granted:
             self._machine.fire(Trigger.WAIT)
         while not reservation.granted:
             self._inbox.drop_done()
+            self._inbox.tell_unloaded()
             if reservation.refusal is not None:
                 self._inbox.fail(reservation.refusal)
-            if self._inbox.closing or not self._inbox.wants_model:
+            if self._inbox.closing or not (self._inbox.wants_model or revives):
                 self._machine.fire(Trigger.LEAVE)
                 return False
             self._inbox.news.clear()
@@ -250,7 +257,7 @@ class Engine:
     def _loaded(self, duration: int) -> None:
         self._ready_at = self._clock()
         self._metrics.loaded(self._model, duration / _NS)
-        self._failure = None
+        self._failure = self._wish = None
         self._keep_for(None)
         self._inbox.tell_loaded()
 
@@ -270,15 +277,25 @@ class Engine:
             await runtime.news_before(self._expires)
 
     def _keep_for(self, seconds: float | None) -> None:
-        """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set."""
-        if seconds is None:
-            seconds = self.descriptor.keep_alive_seconds
-        if seconds is None:
-            # Who wants a model from start-up on wants it to stay.
-            seconds = math.inf if self.descriptor.run_on_startup else self._host.keep_alive
+        """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set.
+
+        What a request says holds for those after it that say nothing, until the model is loaded anew: as in
+        Ollama.
+        """
+        if seconds is not None:
+            self._wish = seconds
+        seconds = self._set_keep_alive() if self._wish is None else self._wish
         self._used = asyncio.get_running_loop().time()
         self._expires = self._used + seconds
         self._inbox.news.set()
+        self._host.room.changed()  # it is idle now, and may be pinned or not as it was not before
+
+    def _set_keep_alive(self) -> float:
+        """How long the model stays where no request says it, in seconds."""
+        if self.descriptor.keep_alive_seconds is not None:
+            return self.descriptor.keep_alive_seconds
+        # Who wants a model from start-up on wants it to stay.
+        return math.inf if self.descriptor.run_on_startup else self._host.keep_alive
 
     def _fail(self, error: ModelError) -> None:
         """Note a life that ended badly, and decide who is told."""

@@ -36,7 +36,7 @@ class Room(Protocol):
         ...
 
     def changed(self) -> None:
-        """Some model's queue or state is another: somebody may now have to leave, or may come."""
+        """Some model's queue, state or keep-alive is another: somebody may have to leave, or may come."""
         ...
 
     def another_try(self, model: str) -> bool:

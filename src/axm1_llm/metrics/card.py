@@ -72,13 +72,16 @@ class Card:
         self._last_exit: asyncio.Future[int] | None = None
         self._failure: str | None = None
 
-    async def read(self) -> tuple[CardReading, ...]:
+    async def read(self, *, fresh: bool = False) -> tuple[CardReading, ...]:
         """The cards, at most some seconds old; empty while the tool fails. Raises nothing.
 
         A failure is logged once, and again only after the tool worked in between.
+
+        Args:
+            fresh: ask again even when the last reading is not old; not so soon after a failure.
         """
         async with self._lock:
-            if self._clock() >= self._fresh_until:
+            if self._clock() >= self._fresh_until or (fresh and self._failure is None):
                 await self._refresh()
             return self._readings
 

@@ -60,6 +60,11 @@ REQUESTS: Final = Definition(
 PROMPT_TOKENS: Final = Definition(
     "axm1_llm_prompt_tokens_total", "counter", "Tokens of the prompts that were given to the model."
 )
+PROMPT_TOKENS_CACHED: Final = Definition(
+    "axm1_llm_prompt_tokens_cached_total",
+    "counter",
+    "Tokens of the prompts that the model's KV cache held already, so that they cost no time.",
+)
 GENERATED_TOKENS: Final = Definition(
     "axm1_llm_generated_tokens_total", "counter", "Tokens that the model generated."
 )
@@ -108,6 +113,9 @@ MODEL_STATUS: Final = Definition(
 RESTARTS: Final = Definition(
     "axm1_llm_restarts_total", "counter", "New starts of the runtime after it failed."
 )
+EVICTIONS: Final = Definition(
+    "axm1_llm_evictions_total", "counter", "Times that the model left to make room for another one."
+)
 CMM_REMAINING: Final = Definition(
     "axm1_llm_cmm_remaining_bytes",
     "gauge",
@@ -153,6 +161,7 @@ BUILD_INFO: Final = Definition(
 MODEL_METRICS: Final = (
     REQUESTS,
     PROMPT_TOKENS,
+    PROMPT_TOKENS_CACHED,
     GENERATED_TOKENS,
     DECODE_SECONDS,
     TIME_TO_FIRST_TOKEN,
@@ -163,6 +172,7 @@ MODEL_METRICS: Final = (
     QUEUE_LENGTH,
     MODEL_STATUS,
     RESTARTS,
+    EVICTIONS,
     CMM_REMAINING,
 )
 CARD_METRICS: Final = (

@@ -31,6 +31,7 @@ class PromptSample:
         time_to_first_token_seconds: from the start on the model; None when no token came.
         prompt_seconds: from the start on the model to the end.
         decode_seconds: from the first to the last token; None when no token came.
+        cached_tokens: tokens of the prompt that the model's KV cache held already.
     """
 
     outcome: str
@@ -40,6 +41,7 @@ class PromptSample:
     time_to_first_token_seconds: float | None
     prompt_seconds: float
     decode_seconds: float | None
+    cached_tokens: int = 0
 
 
 def counter(definition: d.Definition, registry: CollectorRegistry) -> Counter:
@@ -74,6 +76,7 @@ class ModelMetrics:
         self._requests = requests
         self._by_outcome = {outcome: requests.labels(model, outcome) for outcome in d.OUTCOMES}
         self._prompt_tokens = counter(d.PROMPT_TOKENS, registry).labels(model)
+        self._cached_tokens = counter(d.PROMPT_TOKENS_CACHED, registry).labels(model)
         self._generated_tokens = counter(d.GENERATED_TOKENS, registry).labels(model)
         self._decode_seconds = counter(d.DECODE_SECONDS, registry).labels(model)
         self._first_token = _histogram(d.TIME_TO_FIRST_TOKEN, registry, model)
@@ -87,6 +90,7 @@ class ModelMetrics:
         self._by_state = {state: status.labels(model, state) for state in states}
         self._state: str | None = None
         self._restarts = counter(d.RESTARTS, registry).labels(model)
+        self._evictions = counter(d.EVICTIONS, registry).labels(model)
         self._cmm_remaining = gauge(d.CMM_REMAINING, registry)
 
     def collect(self) -> Iterable[Metric]:
@@ -100,6 +104,7 @@ class ModelMetrics:
             requests = self._by_outcome[sample.outcome] = self._requests.labels(self._model, sample.outcome)
         requests.inc()
         self._prompt_tokens.inc(sample.prompt_tokens)
+        self._cached_tokens.inc(sample.cached_tokens)
         self._generated_tokens.inc(sample.generated_tokens)
         self._queue_wait.observe(sample.queue_seconds)
         self._duration.observe(sample.prompt_seconds)
@@ -130,6 +135,10 @@ class ModelMetrics:
     def restarted(self) -> None:
         """Count a new start after a failure."""
         self._restarts.inc()
+
+    def evicted(self) -> None:
+        """Count that it left for another model."""
+        self._evictions.inc()
 
     def cmm_remaining(self, device: int, bytes_: int) -> None:
         """Set the card memory left on `device`."""

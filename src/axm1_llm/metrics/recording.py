@@ -107,6 +107,11 @@ class Metrics:
         self._model(model).restarted()
         self._write(model, self._settle)
 
+    def evicted(self, model: str) -> None:
+        """The model left to make room for another one."""
+        self._model(model).evicted()
+        self._write(model, self._settle)
+
     def cmm_remaining(self, model: str, device: int, bytes_: int) -> None:
         """The runtime said how much card memory is left on `device`."""
         self._model(model).cmm_remaining(device, bytes_)

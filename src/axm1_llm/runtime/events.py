@@ -129,6 +129,22 @@ class CacheState:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheKept:
+    """A context build answers with what its KV cache held, though it was to drop that."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRefused:
+    """The runtime goes on without the picture that it was given.
+
+    Attributes:
+        read: it could read the file, but not place the picture in the prompt.
+    """
+
+    read: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PromptRejected:
     """The prompt is over the prefill limit: nonsense follows, and a normal end line."""
 
@@ -157,6 +173,8 @@ Event = (
     | FirstTokenTime
     | AnswerEnd
     | CacheState
+    | CacheKept
+    | PictureRefused
     | PromptRejected
     | Failure
 )

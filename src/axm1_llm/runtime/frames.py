@@ -2,24 +2,28 @@
 
 A frame is STX, the text in UTF-8, ETX. Inside, NUL, STX, ETX and DLE are sent as DLE and the byte with
 bit 6 turned over. (NUL because the vendor prints pieces with ``%s``.) DLE ``?`` alone says that the
-token could not be decoded in time. Control characters pass through the vendor's process unchanged (seen).
+token could not be decoded in time; DLE ``!`` alone that a context build has not dropped its KV cache as
+it was to. Control characters pass through the vendor's process unchanged (seen).
 """
 
 from __future__ import annotations
 
 import re
 
-from axm1_llm.runtime.events import Token
+from axm1_llm.runtime.events import CacheKept, Token
 
 STX = 0x02
 ETX = 0x03
 _DLE = 0x10
 _UNDECODED = b"\x10?"
+_CACHE_KEPT = b"\x10!"
 _ESCAPED = re.compile(rb"\x10(.)", re.DOTALL)
 
 
-def parse_frame(body: bytes) -> Token:
-    """The token between STX and ETX."""
+def parse_frame(body: bytes) -> Token | CacheKept:
+    """What stands between STX and ETX."""
+    if body == _CACHE_KEPT:
+        return CacheKept()
     if body == _UNDECODED:
         return Token("", undecoded=True)
     if _DLE in body:

@@ -15,6 +15,7 @@ from axm1_llm.runtime.events import (
     FirstTokenTime,
     InitDone,
     LogLine,
+    PictureRefused,
     PrefillLimit,
     Progress,
     PromptCounted,
@@ -51,6 +52,8 @@ _FACTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Event]], ...] = (
         re.compile(r"precompute_len: ?(\d{1,9}), remaining: ?(\d{1,9})"),
         lambda m: CacheState(int(m[1]), int(m[2])),
     ),
+    (re.compile(r"image prompt\(.{0,400}\) not found"), lambda _: PictureRefused(read=False)),
+    (re.compile(r"img_context_count\(\d{1,9}\) != "), lambda _: PictureRefused(read=True)),
     (
         # The same check has several spellings: input_ids, tokens_ids, input_num_token, input embeding size.
         re.compile(r"(?:ids|token|size)\((\d{1,9})\) > (?:_attr\.)?prefill_(?:max_)?token_num\((\d{1,9})\)"),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from axm1_llm.runtime.events import Mark
 
-MARKS = ((b">> ", Mark.PROMPT), (b"prompt >> ", Mark.PROMPT), (b"image >> ", Mark.IMAGE))
+MARKS = (
+    (b">> ", Mark.PROMPT),
+    (b"prompt >> ", Mark.PROMPT),
+    (b"image >> ", Mark.IMAGE),
+    (b"video >> ", Mark.IMAGE),  # a vision build with --video, which takes a picture too
+)
 
 
 def mark_at_start(data: bytes | bytearray) -> tuple[bytes, Mark] | None:

@@ -13,7 +13,7 @@ from axm1_llm.sim.printer import ProgressBar
 from axm1_llm.sim.signals import hang, segfault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from axm1_llm.sim.loading import Machine
     from axm1_llm.sim.scripted import Answers
@@ -67,13 +67,21 @@ class AnsweringMachine:
         self._stop = stop
         self._eos_id = eos_id
 
-    def answer(self, ids: Sequence[int], *, held: Sequence[int] = (), nonsense: bool = False) -> Answer:
+    def answer(
+        self,
+        ids: Sequence[int],
+        *,
+        held: Sequence[int] = (),
+        nonsense: bool = False,
+        seen: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Answer the prompt with these ids.
 
         Args:
             ids: what is run through the model now.
             held: ids that its KV cache holds already.
             nonsense: whether the prompt exceeded the prefill limit, so that the model saw rubbish.
+            seen: what a scripted answer may tell of the picture.
         """
         self._stop.clear()
         self._prefill_faults()
@@ -82,25 +90,24 @@ class AnsweringMachine:
         generation = _Generation(time.monotonic())
         # As many tokens as positions are left, and one: the last position's output is a token too.
         room = self._machine.flags.sim_max_token_len - len(held) - len(ids) + 1
-        source = iter(ids[: -GROUP * 10 : -1]) if nonsense else self._source((*held, *ids))
-        if self._machine.dialect.prefills or not self._prefill_stopped(generation):
+        source = iter(ids[: -GROUP * 10 : -1]) if nonsense else self._source((*held, *ids), seen)
+        if not self._prefill_stopped(generation, len(ids)) or self._machine.dialect.prefills:
             self._generate(generation, source, room)
         return self._finish(generation, len(ids))
 
-    def _source(self, ids: Sequence[int]) -> Iterator[int]:
-        source = self._answers.start(ids)
+    def _source(self, ids: Sequence[int], seen: Mapping[str, str] | None) -> Iterator[int]:
+        source = self._answers.start(ids, seen)
         if not self._machine.faults.strikes("endless_output"):
             return source
         tokens = [token for token in source if token != self._eos_id] or list(ids)
         return chain.from_iterable(repeat(tokens))
 
-    def _prefill_stopped(self, generation: _Generation) -> bool:
-        generation.stopped = self._stop.pause(self._machine.flags.sim_ttft_ms / 1000)
+    def _prefill_stopped(self, generation: _Generation, count: int) -> bool:
+        flags = self._machine.flags
+        generation.stopped = self._stop.pause((flags.sim_ttft_ms + count * flags.sim_prefill_ms) / 1000)
         return generation.stopped
 
     def _generate(self, generation: _Generation, source: Iterator[int], room: int) -> None:
-        if self._machine.dialect.prefills:
-            self._prefill_stopped(generation)
         begun = time.monotonic()
         rate = self._machine.flags.sim_tokens_per_second
         bar = self._token_bar()

@@ -57,7 +57,14 @@ class Flags:
     sim_load_ms: float = _flag(0.0, "time to load one layer")
     sim_connect_ms: float = _flag(1000.0, "time between two of the ten attempts to reach the tokenizer")
     sim_timeout_ms: float = _flag(1000.0, "time within which the tokenizer must answer")
-    sim_ttft_ms: float = _flag(0.0, "scripted: time to the first token")
+    sim_ttft_ms: float = _flag(0.0, "scripted: time to the first token, however long the prompt is")
+    sim_prefill_ms: float = _flag(0.0, "time to run one token of a prompt, those in the KV cache not counted")
+    sim_reset: bool = _flag(
+        default=True, text="0: a context build that knows no reset and starts with an empty KV cache"
+    )
+    sim_image_tokens: int = _flag(
+        0, "a vision build: tokens of a picture, told to the tokenizer and counted; 0: neither"
+    )
     sim_tokens_per_second: float = _flag(0.0, "scripted: speed; 0: as fast as it can")
     sim_answers: str = _flag("", "scripted: JSON file of rules, see scripted.py; default: echo the prompt")
     sim_tokenizer: str = _flag("", "scripted: tokenizer.json of the vocabulary")

@@ -89,7 +89,11 @@ class LlamaModel:
         text: str = self._ask("/detokenize", {"tokens": list(ids)})["content"]
         return text
 
-    def start(self, ids: Sequence[int]) -> Iterator[int]:
+    def start(
+        self,
+        ids: Sequence[int],
+        seen: Mapping[str, str] | None = None,  # noqa: ARG002 - it is blind
+    ) -> Iterator[int]:
         """Generate up to the model's end token, which is given too, or until SIGINT."""
         found: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         connection = self._connection()

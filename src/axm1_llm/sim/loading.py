@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,7 @@ class SpecialTokens:
 
     bos: int
     eos: int
+    image: int = -1
 
 
 def load(machine: Machine, tokenizer: HttpTokenizer | BuiltinTokenizer) -> SpecialTokens:
@@ -116,8 +117,10 @@ def _open_tokenizer(machine: Machine, tokenizer: HttpTokenizer | BuiltinTokenize
     special = SpecialTokens(tokenizer.number("bos_id"), tokenizer.number("eos_id"))
     machine.stdout.write(f"bos_id: {special.bos}, eos_id: {special.eos}\n")
     if machine.dialect.name == "vision":
-        for name in ("img_start_token", "img_context_token"):
-            machine.stdout.write(f"{name}: {tokenizer.number(name)}\n")
+        numbers = {name: tokenizer.number(name) for name in ("img_start_token", "img_context_token")}
+        for name, number in numbers.items():
+            machine.stdout.write(f"{name}: {number}\n")
+        special = replace(special, image=numbers["img_context_token"])
     return special
 
 

@@ -9,10 +9,11 @@ searched for in the decoded prompt with its special tokens) fits gives the answe
       {"match": "", "answer": "You said: {prompt}"}
     ]
 
-``answer`` is a text in which ``{prompt}`` stands for what the user said last; ``ids`` gives token ids
-instead. Without a rule that fits, the answer is what the user said last. That is the part of the prompt
-between the last user mark and the mark that ends the turn, for the chat templates listed below; a prompt
-without such marks is taken whole. So each prompt has a right answer of its own.
+``answer`` is a text in which ``{prompt}`` stands for what the user said last, and ``{image}`` for the size
+in bytes and the SHA-256 of the picture that a vision build was shown; ``ids`` gives token ids instead.
+Without a rule that fits, the answer is what the user said last. That is the part of the prompt between the
+last user mark and the mark that ends the turn, for the chat templates listed below; a prompt without such
+marks is taken whole. So each prompt has a right answer of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from axm1_llm.sim.vocabulary import Vocabulary
 
@@ -42,8 +43,13 @@ _USER_TURNS = (
 class Answers(Protocol):
     """Where the tokens of an answer come from."""
 
-    def start(self, ids: Sequence[int]) -> Iterator[int]:
-        """The answer's ids to the prompt with these ids; it ends, or gives the end token, when done."""
+    def start(self, ids: Sequence[int], seen: Mapping[str, str] | None = None) -> Iterator[int]:
+        """The answer's ids to the prompt with these ids; it ends, or gives the end token, when done.
+
+        Args:
+            ids: the prompt.
+            seen: words that stand for something in scripted answers.
+        """
         ...
 
 
@@ -90,7 +96,7 @@ class ScriptedAnswers:
         self._vocabulary = vocabulary
         self._rules = tuple(rules)
 
-    def start(self, ids: Sequence[int]) -> Iterator[int]:
+    def start(self, ids: Sequence[int], seen: Mapping[str, str] | None = None) -> Iterator[int]:
         """The ids of the answer to the prompt with these ids."""
         prompt = self._vocabulary.decode(ids)
         said = last_user_text(prompt)
@@ -98,5 +104,8 @@ class ScriptedAnswers:
             if rule.match.search(prompt):
                 if rule.ids is not None:
                     return iter(rule.ids)
-                return iter(self._vocabulary.encode(rule.answer.replace("{prompt}", said)))
+                answer = rule.answer
+                for name, text in {"prompt": said, **(seen or {})}.items():
+                    answer = answer.replace(f"{{{name}}}", text)
+                return iter(self._vocabulary.encode(answer))
         return iter(self._vocabulary.encode(said))

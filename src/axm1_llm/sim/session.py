@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
@@ -110,21 +111,38 @@ class VisionSession(Session):
         path = self._stdin.line()
         image = self._load_image(path) if path else Image()
         ids = self.with_special(self._tokenizer.encode(line, image=image).ids)
-        self._answering.answer(ids, nonsense=self.too_long(len(ids)))
+        nonsense = self.too_long(len(ids)) or self._misplaced(ids, image)
+        digest = hashlib.sha256(image.content).hexdigest()
+        seen = {"image": f"{len(image.content)} bytes {digest}" if image.content else "no picture"}
+        self._answering.answer(ids, nonsense=nonsense, seen=seen)
+
+    def _misplaced(self, ids: tuple[int, ...], image: Image) -> bool:
+        """Whether the prompt has room for another number of tokens than the picture has; only logged.
+
+        The vendor's program then answers what is left in its memory.
+        """
+        found = ids.count(self._special.image)
+        if not image.tokens or found == image.tokens * image.count:
+            return False
+        text = f"img_context_count({found}) != img_embed.size() / tokens_embed_size({image.tokens})"
+        self._machine.stdout.log("E", "Encode", 452, text)
+        return True
 
     def _load_image(self, path: bytes) -> Image:
         video = path.startswith(b"video:")
         name = os.fsdecode(path.removeprefix(b"video:"))
         started = time.monotonic()
         try:
-            count = len(list(Path(name).iterdir())) if video else len([Path(name).stat()])
+            count = len(list(Path(name).iterdir())) if video else 1
+            content = b"" if video else Path(name).read_bytes()
         except OSError:
             self._machine.stdout.log("E", "main", 251, f"image prompt({name}) not found")
             return Image()
         milliseconds = (time.monotonic() - started) * 1000
         text = f"image encode time : {milliseconds:.6f} ms, size : {count * 524288}"
         self._machine.log("I", "Encode", "image encoded", text)
-        return Image(count=count, video=video)
+        tokens = self._machine.flags.sim_image_tokens
+        return Image(count=count, tokens=tokens, video=video, content=content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +161,8 @@ class ContextSession(Session):
     def prepare(self) -> None:
         """Compute the system prompt's KV cache."""
         stdout = self._machine.stdout
+        if not self._machine.flags.sim_reset:
+            return
         path = self._machine.flags.kvcache_path
         if path:
             text = f"k_cache {path}/k_cache_0.bin or v_cache {path}/v_cache_0.bin not exist"
@@ -157,6 +177,8 @@ class ContextSession(Session):
     def obey(self, line: bytes) -> bool:
         """``reset`` drops the KV cache, ``dd`` the last turn, ``pp`` prints the history."""
         stdout = self._machine.stdout
+        if not self._machine.flags.sim_reset:
+            return False
         if line == b"reset":
             stdout.log("I", "main", 262, "reset kvcache")
             self._reset()
@@ -197,7 +219,7 @@ class ContextSession(Session):
         text = f"input token num : {count}, prefill_split_num : {splits} prefill_grpid : {self._group(count)}"
         stdout.log("I", "GenerateKVCachePrefill", 336, text)
         stdout.log("I", "GenerateKVCachePrefill", 373, f"input_num_token:{count}")
-        time.sleep(flags.sim_ttft_ms / 1000)
+        time.sleep((flags.sim_ttft_ms + count * flags.sim_prefill_ms) / 1000)
 
     def _group(self, count: int) -> int:
         groups = self._machine.flags.prefill_groups

@@ -24,11 +24,21 @@ class TokenizerGoneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a vision build tells the tokenizer about the images of a prompt."""
+    """What a vision build tells the tokenizer about the images of a prompt.
+
+    Attributes:
+        count: pictures, or frames of a film.
+        size: edge in pixels.
+        tokens: of each; 0: not told, as by older builds.
+        video: they are frames of a film.
+        content: the file of a single picture.
+    """
 
     count: int = 0
     size: int = 448
+    tokens: int = 0
     video: bool = False
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,8 @@ class HttpTokenizer:
                 body["last_reply"] = _checked(last_reply)
         if image is not None:
             body |= {"img_prompt": image.count > 0, "imgsz": image.size, "num_img": image.count}
+            if image.tokens:
+                body["img_token_num"] = image.tokens
             if image.video:
                 body["img_type"] = "video"
         answer = self._call("POST", "/encode", body)

@@ -14,27 +14,22 @@ from axm1_llm.tokenizer.backend import EncodedPrompt
 from axm1_llm.tokenizer.decoding import Decoding
 from axm1_llm.tokenizer.files import TokenizerFilesError, read_tokenizer_files
 from axm1_llm.tokenizer.fitting import longest_fitting, shortenings
+from axm1_llm.tokenizer.pictures import markup_of
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
-from axm1_llm.tokenizer.template import FALLBACK, TemplateRenderer
+from axm1_llm.tokenizer.rendering import ChatTemplates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jinja2 import Template
+    from collections.abc import Callable, Sequence
 
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.tokenizer.decoding import TokenStream
     from axm1_llm.tokenizer.files import TokenizerFiles
+    from axm1_llm.tokenizer.pictures import PictureCall
 
 # Longer prompts are encoded in a thread: at about 3 million characters a second this one takes 7 ms,
 # and the gateway of every model shares the loop.
 _INLINE_CHARACTERS = 20_000
-_MOST_TEMPLATES = 8
 _TOKEN_FLAGS = ("special", "lstrip", "rstrip", "normalized", "single_word")
-_IMAGE_TOKENS = {
-    "img_start_token": ("<img>", "<|vision_start|>", "<image>"),
-    "img_context_token": ("<IMG_CONTEXT>", "<|image_pad|>", "<image_soft_token>"),
-}
 
 
 class _Decoder:
@@ -54,17 +49,14 @@ class BuiltinTokenizer:
         self._model = model
         self._tokenizer = _tokenizer(files)
         self._decoding = Decoding(self._tokenizer)
-        self._special = dict(files.special_tokens)
         self._add_bos = files.config.get("add_bos_token")
-        self._renderer = TemplateRenderer()
-        self._named = dict(files.templates)
-        if chat_template is not None:
-            self._named = {"default": chat_template}
-        self._compiled: dict[str, Template] = {}
-        self.bos_id = self._id(self._special.get("bos_token"))
-        self.eos_id = self._id(self._special.get("eos_token"))
+        self._markup = markup_of(self._id)
+        self.spell: Callable[[int], bytes] | None = self._decoding.spell if self._decoding.spells else None
+        self.bos_id = self._id(files.special_tokens.get("bos_token"))
+        self.eos_id = self._id(files.special_tokens.get("eos_token"))
         self.image_ids = self._image_ids()
-        self._template(self._source(tools=False))  # a template that is no template is found at the start
+        named = files.templates if chat_template is None else {"default": chat_template}
+        self._templates = ChatTemplates(named, files.special_tokens, self._markup)
 
     async def encode_prompt(self, spec: PromptSpec) -> EncodedPrompt:
         """See `Backend.encode_prompt`."""
@@ -77,20 +69,27 @@ class BuiltinTokenizer:
         """See `Backend.encode_text`."""
         return self._rendered(PromptSpec(), (Message("user", text),))[0] or [max(self.eos_id, 0)]
 
-    def decoder(self) -> _Decoder:
+    def encode_pictures(self, prompt: EncodedPrompt, call: PictureCall) -> tuple[int, ...]:
+        """See `Backend.encode_pictures`."""
+        if self._markup is None or not prompt.pictures:
+            raise RequestError("the prompt shows no picture")
+        return tuple(self._encoded(self._markup.expanded(prompt.text, call)))
+
+    def decoder(self, *, tools: bool = False) -> _Decoder:
         """See `Backend.decoder`."""
-        return _Decoder(self._decoding.stream())
+        return _Decoder(self._decoding.stream(tools=tools))
 
     def _prompt(self, spec: PromptSpec) -> EncodedPrompt:
         if spec.text is not None:
-            ids, text = self._raw(spec.text), spec.text
+            text = self._templates.raw(spec.text, spec.images)
+            ids = self._raw(text)
         else:
             ids, text = self._fitting(spec)
         if spec.limit is not None and len(ids) > spec.limit:
             raise PromptTooLongError(self._model, len(ids), spec.limit)
         if not ids:
             raise RequestError("the prompt is empty; write at least one character")
-        return EncodedPrompt(tuple(ids), opens_thinking(text))
+        return EncodedPrompt(tuple(ids), opens_thinking(text), text, pictures=spec.images)
 
     def _fitting(self, spec: PromptSpec) -> tuple[list[int], str]:
         """The longest shortening within the limit; the shortest of all when none is."""
@@ -109,21 +108,17 @@ class BuiltinTokenizer:
         return self._rendered(spec, best)
 
     def _rendered(self, spec: PromptSpec, turns: Sequence[Message]) -> tuple[list[int], str]:
-        names: dict[str, object] = {**self._special, "add_generation_prompt": True, "tools": None}
-        if spec.tools:
-            names["tools"] = [dict(tool) for tool in spec.tools]
-        if spec.think is not None:
-            names["enable_thinking"] = bool(spec.think)
-        if isinstance(spec.think, str):
-            names["reasoning_effort"] = spec.think
-        source = spec.template if spec.template is not None else self._source(tools=bool(spec.tools))
-        text = self._renderer.render(self._template(source), turns, names)
+        text = self._templates.render(spec, turns)
+        return self._encoded(text), text
+
+    def _encoded(self, text: str) -> list[int]:
         # The template wrote every special token itself; the tokenizer would put a second BOS in front.
-        return self._tokenizer.encode(text, add_special_tokens=False).ids, text
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
 
     def _raw(self, text: str) -> list[int]:
         """A raw prompt gets the BOS that the model was trained with, unless it spells it out itself."""
-        bare: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        bare = self._encoded(text)
         if bare and bare[0] == self.bos_id:
             return bare
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=True).ids
@@ -131,30 +126,15 @@ class BuiltinTokenizer:
             return [self.bos_id, *ids]
         return ids
 
-    def _source(self, *, tools: bool) -> str:
-        if tools and "tool_use" in self._named:
-            return self._named["tool_use"]
-        return self._named.get("default", FALLBACK)
-
-    def _template(self, source: str) -> Template:
-        template = self._compiled.get(source)
-        if template is None:
-            template = self._renderer.compile(source)
-            if len(self._compiled) >= _MOST_TEMPLATES:
-                del self._compiled[next(iter(self._compiled))]
-            self._compiled[source] = template
-        return template
-
     def _id(self, token: str | None) -> int:
         known = None if token is None else self._tokenizer.token_to_id(token)
         return -1 if known is None else known
 
     def _image_ids(self) -> dict[str, int]:
-        known = {
-            name: [id_ for id_ in map(self._id, spellings) if id_ >= 0]
-            for name, spellings in _IMAGE_TOKENS.items()
-        }
-        return {name: ids[0] for name, ids in known.items() if ids}
+        if self._markup is None:
+            return {}
+        known = {"img_start_token": self._markup.start, "img_context_token": self._markup.context}
+        return {name: self._id(token) for name, token in known.items() if self._id(token) >= 0}
 
 
 def opens_thinking(text: str) -> bool:

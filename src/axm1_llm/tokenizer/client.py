@@ -92,7 +92,9 @@ class TokenizerClient:
         self._remember(ticket.line, model)
         return ticket
 
-    async def close_ticket(self, ticket: str, *, printed: int, held: int | None = None) -> AnswerRecord:
+    async def close_ticket(
+        self, ticket: str, *, printed: int, held: int | None = None, remaining: int | None = None
+    ) -> AnswerRecord:
         """End a ticket, and learn what was generated but not printed.
 
         A ticket that the service no longer knows (it was started anew, or the ticket ran out) gives a
@@ -102,12 +104,13 @@ class TokenizerClient:
             ticket: its line.
             printed: frames that were seen on the runtime's stdout.
             held: `precompute_len` that a context build printed after the answer.
+            remaining: what it printed beside it: the room behind what it holds.
 
         Raises:
             TokenizerError: the tokenizer-service does not answer.
         """
         model = self._models.pop(ticket, "?")
-        body = orjson.dumps({"printed": printed, "held": held})
+        body = orjson.dumps({"printed": printed, "held": held, "remaining": remaining})
         status, reply = await self._post(model, f"/internal/tickets/{ticket}/close", body, _CALL)
         if status == HTTPStatus.NOT_FOUND:
             return AnswerRecord(tail=(), tokens=printed, ended=False)

@@ -16,6 +16,7 @@ Texts are those of ``tokenizers``' own decode, put together from the bytes of ea
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tokenizers import Tokenizer
+
+# Some vocabularies call these special, and a decoder leaves special tokens out. But they are what tells
+# thinking and tool calls from text: <think>, [TOOL_CALLS], <|python_tag|>, DeepSeek's tool▁calls▁begin, …
+_THINKING = re.compile(r"</?think>")
+_TOOL_CALLS = re.compile(r".*(?:tool[_▁ ]?(?:call|sep)|python_tag|\[ARGS\]|\[CALL_ID\]).*", re.IGNORECASE)
 
 
 class TokenStream(Protocol):
@@ -62,12 +68,17 @@ class _ByteStream:
 class _WindowStream:
     """For every other decoder: the library decodes a bounded window of the last tokens again."""
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], silent: frozenset[int]) -> None:
+    def __init__(
+        self, decode: Callable[[Sequence[int]], str], silent: frozenset[int], shown: Mapping[int, str]
+    ) -> None:
         self._decode = decode
         self._silent = silent
+        self._shown = shown
         self._window = Window()
 
     def push(self, token: int) -> str:
+        if token in self._shown:
+            return self._shown[token]
         # A window of nothing but skipped tokens would make the next token look like the first one.
         if token in self._silent:
             return ""
@@ -96,41 +107,51 @@ class Decoding:
         # would cost 100 MB for a moment.
         state = b"null" if tokenizer.decoder is None else tokenizer.decoder.__getstate__()
         self._steps = tuple(_steps(orjson.loads(state)))
-        self._special = frozenset(
-            id_ for id_, token in tokenizer.get_added_tokens_decoder().items() if token.special
-        )
+        self._special = {
+            id_: token.content for id_, token in tokenizer.get_added_tokens_decoder().items() if token.special
+        }
+        self._thinking = {id_: text for id_, text in self._special.items() if _THINKING.fullmatch(text)}
+        self._calls = {id_: text for id_, text in self._special.items() if _TOOL_CALLS.fullmatch(text)}
         self._cache: dict[int, bytes] = {}
         self._unicode_bytes = _unicode_bytes()
         self._kind = _kind(self._steps)
 
-    def stream(self) -> TokenStream:
-        """A decoder that has seen no token yet."""
-        if self._kind == "byte_level":
-            return _ByteStream(self._byte_level, strip=b"")
-        if self._kind == "sentencepiece":
-            return _ByteStream(self._sentencepiece, strip=b" " if _strips(self._steps) else b"")
-        return _WindowStream(self._whole, self._special)
+    def stream(self, *, tools: bool = False) -> TokenStream:
+        """A decoder that has seen no token yet.
+
+        Args:
+            tools: special tokens that mark tool calls are text.
+        """
+        shown = self._thinking | self._calls if tools else self._thinking
+        silent = frozenset(self._special.keys() - shown.keys())
+        if self._kind is None:
+            return _WindowStream(self._whole, silent, shown)
+        strip = b" " if self._kind == "sentencepiece" and _strips(self._steps) else b""
+        spell = self.spell
+        return _ByteStream(lambda token: b"" if token in silent else spell(token), strip=strip)
+
+    @property
+    def spells(self) -> bool:
+        """Whether `spell` knows the bytes of each token: the decoder is a matter of bytes."""
+        return self._kind is not None
+
+    def spell(self, token: int) -> bytes:
+        """The bytes that a token stands for, special tokens among them, wherever it stands."""
+        known = self._cache.get(token)
+        if known is None:
+            known = self._cache[token] = self._spelled(token)
+        return known
 
     def _whole(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=True)
 
-    def _byte_level(self, token: int) -> bytes:
-        known = self._cache.get(token)
-        if known is None:
-            known = self._cache[token] = self._spelled(token, self._from_unicode)
-        return known
-
-    def _sentencepiece(self, token: int) -> bytes:
-        known = self._cache.get(token)
-        if known is None:
-            known = self._cache[token] = self._spelled(token, _from_piece)
-        return known
-
-    def _spelled(self, token: int, spell: Callable[[str], bytes]) -> bytes:
+    def _spelled(self, token: int) -> bytes:
         if token in self._special:
-            return b""
+            return self._special[token].encode()
         piece = self._tokenizer.id_to_token(token)
-        return b"" if piece is None else spell(piece)  # vendors pad vocabularies: such ids say nothing
+        if piece is None:  # vendors pad vocabularies: such ids say nothing
+            return b""
+        return self._from_unicode(piece) if self._kind == "byte_level" else _from_piece(piece)
 
     def _from_unicode(self, piece: str) -> bytes:
         try:

@@ -8,25 +8,30 @@ whatever is behind it.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
-from axm1_llm.errors import Axm1Error
-from axm1_llm.tokenizer.framing import frames
+from axm1_llm.errors import Axm1Error, PromptTooLongError
+from axm1_llm.tokenizer.contexts import ContextBuilds
+from axm1_llm.tokenizer.framing import CACHE_KEPT, frames
+from axm1_llm.tokenizer.pictures import TYPICAL_TOKENS
 from axm1_llm.tokenizer.prompts import AnswerRecord, Message, PromptSpec, Ticket
-from axm1_llm.tokenizer.sessions import Sessions
 from axm1_llm.tokenizer.tickets import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from axm1_llm.tokenizer.backend import Backend
+    from axm1_llm.tokenizer.backend import Backend, EncodedPrompt
+    from axm1_llm.tokenizer.pictures import PictureCall
+    from axm1_llm.tokenizer.sessions import Session
     from axm1_llm.tokenizer.tickets import OpenTicket, TicketBook
 
 DEADLINE = 0.6
 """Seconds for what is behind the gateway; the runtime waits 1 s, connecting included."""
+
+_RESET = "reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +59,32 @@ class Dialogue:
 
     def __init__(self, model: str, backend: Backend, tickets: TicketBook, deadline: float = DEADLINE) -> None:
         self.backend = backend
-        self.sessions = Sessions()
+        self.contexts = ContextBuilds(model, backend, tickets, deadline)
+        self.sessions = self.contexts.sessions
         self._model = model
         self._tickets = tickets
         self._deadline = deadline
+        self._picture_tokens = TYPICAL_TOKENS  # of a picture, as the runtime had them last
         self._log = structlog.get_logger().bind(model=model)
 
     async def open_ticket(self, spec: PromptSpec) -> Ticket:
         """Encode a prompt and keep it; see `TokenizerClient.open_ticket` for what it raises."""
-        prompt = await self.backend.encode_prompt(spec)
-        context = self.sessions.context
-        resets = context is not None and context.missing(prompt.ids) is None
-        ticket = self._tickets.open(self._model, prompt.ids, resets=resets)
-        return Ticket(ticket.line, len(prompt.ids), resets, prompt.opens_thinking)
+        prompt, more = await self._encode_prompt(spec)
+        plan = self.contexts.plan(prompt.ids, spec, more)
+        ticket = self._tickets.open(
+            self._model,
+            plan.ids,
+            resets=plan.resets or plan.restarts,
+            head=plan.head,
+            prompt=prompt if prompt.pictures else None,
+            tools=bool(spec.tools),
+        )
+        tokens = len(plan.ids) + more
+        return Ticket(ticket.line, tokens, plan.resets, prompt.opens_thinking, plan.cached, plan.restarts)
 
-    async def close_ticket(self, ticket: OpenTicket, printed: int, held: int | None) -> AnswerRecord:
+    async def close_ticket(
+        self, ticket: OpenTicket, printed: int, held: int | None, remaining: int | None = None
+    ) -> AnswerRecord:
         """What is known of the answer to a ticket that was just taken out of the book."""
         sessions = self.sessions.holding(ticket)
         for session in sessions:
@@ -82,7 +98,7 @@ class Dialogue:
         texts = texts[: len(outcome.ids)]
         complete = outcome.ended and printed >= len(outcome.ids)
         for session in sessions:
-            session.settle(outcome.ids, held, complete=complete)
+            session.settle(outcome.ids, held, remaining, complete=complete)
         return AnswerRecord(
             tail=tuple(text or "" for text in texts[printed:]),
             tokens=len(outcome.ids),
@@ -90,23 +106,34 @@ class Dialogue:
             undecoded=None in texts,
         )
 
-    def encode(self, name: str, text: str, *, context: bool = False) -> Encoded | Awaitable[Encoded]:
+    def encode(
+        self, name: str, text: str, pictures: PictureCall | None = None, *, context: bool = False
+    ) -> Encoded | Awaitable[Encoded]:
         """The ids of a ticket, or of a text that somebody typed.
 
         Args:
             name: the ``uid`` or the peer address.
             text: the line that the runtime read.
+            pictures: what the runtime says of the pictures that it was given with this line.
             context: the caller is a context build, and `name` its ``uid``.
         """
         session = self.sessions.of_context(name) if context else self.sessions.of(name)
-        ticket = self._tickets.find(self._model, text.strip())
+        line = text.strip()
+        ticket = self._tickets.find(self._model, line)
         session.ticket = ticket
-        session.answer = Answer(self.backend.decoder())
-        if ticket is None:
-            return self._encode_text(name, text)
-        ticket.answer = session.answer
-        self._tickets.touch(ticket)
-        return self._encoded(name, ticket.ids)
+        session.unreset = False
+        session.answer = Answer(self.backend.decoder(tools=ticket is not None and ticket.tools))
+        if ticket is not None:
+            ticket.answer = session.answer
+            self._tickets.touch(ticket)
+            if pictures is not None and ticket.prompt is not None:
+                return self._encode_pictures(session, ticket.prompt, pictures)
+            return self._encoded(session, ticket.ids)
+        if line == _RESET and context and self._tickets.waiting_for_reset(self._model):
+            self.contexts.kept(session)
+            session.held = None
+            return Encoded(self.contexts.filler(), self.contexts.filler())
+        return self._encode_text(session, text, pictures)
 
     def decode(self, name: str, ids: Sequence[int]) -> str | Awaitable[str]:
         """What the runtime shall print for these tokens: frames for a ticket, else bare text."""
@@ -118,50 +145,64 @@ class Dialogue:
         answer.generation.hear(ids)
         if whole:  # known already, and not printed; a script must not be asked for 2,000 tokens at once
             return "".join(text or "" for text in answer.texts)
+        if session.unreset:
+            return CACHE_KEPT
         texts = answer.decoder.push(ids)
         framed = session.ticket is not None
         if isinstance(texts, list):
             return _printed(answer, texts, framed=framed)
         return self._decode_later(answer, ids, texts, framed=framed)
 
-    async def reset(self, uid: str, system_prompt: str | None) -> tuple[int, ...]:
-        """The ids with which a context build starts a conversation; never empty.
+    async def _encode_prompt(self, spec: PromptSpec) -> tuple[EncodedPrompt, int]:
+        """The prompt, and how many tokens its pictures will have beside their placeholders."""
+        more = spec.images * (self._picture_tokens - 1)
+        if spec.limit is None or not more:
+            return await self.backend.encode_prompt(spec), more
+        try:
+            return await self.backend.encode_prompt(replace(spec, limit=spec.limit - more)), more
+        except PromptTooLongError as error:
+            raise PromptTooLongError(self._model, error.tokens + more, spec.limit) from None
 
-        When a ticket waits for this reset they are the first of its prompt: all that a reply to its
-        ``/encode`` still has to add is then the rest. Otherwise they are what every conversation with
-        this system prompt starts with.
-        """
-        session = self.sessions.of_context(uid)
-        session.ticket = session.answer = None
-        starts = session.held == ()  # a runtime's first reset is its own, whatever waits
-        ticket = None if starts else self._tickets.waiting_for_reset(self._model)
-        if ticket is None:
-            session.held = await self._start_of_conversation(system_prompt)
-        elif len(ticket.ids) > 1:
-            session.held = ticket.ids[:1]
-        else:  # the only id of the prompt must be left for its /encode
-            session.held = self._filler()
-        return session.held
-
-    def _encoded(self, name: str, ids: tuple[int, ...]) -> Encoded:
-        session = self.sessions.of(name)
+    def _encoded(self, session: Session, ids: tuple[int, ...]) -> Encoded:
+        if not session.context:
+            return Encoded(ids, ids)
         diff = session.missing(ids)
         if diff is not None:
             session.held = ids
             return Encoded(ids, diff)
         if session.held is not None:  # nobody reset it: the prompt comes after what is there
             session.held += ids
+        if session.ticket is not None:
+            self.contexts.kept(session)
         return Encoded(ids, ids)
 
-    async def _encode_text(self, name: str, text: str) -> Encoded:
+    async def _encode_text(self, session: Session, text: str, pictures: PictureCall | None) -> Encoded:
         try:
             async with asyncio.timeout(self._deadline):
-                ids = self.backend.encode_text(text)
-                found = tuple(ids if isinstance(ids, list) else await ids)
+                found = await self._ids_of_text(text, pictures)
         except (Axm1Error, TimeoutError) as error:
             self._log.warning("text_not_encoded", error=type(error).__name__)
             found = ()
-        return self._encoded(name, found or self._filler())
+        return self._encoded(session, found or self.contexts.filler())
+
+    async def _ids_of_text(self, text: str, pictures: PictureCall | None) -> tuple[int, ...]:
+        if pictures is None:
+            ids = self.backend.encode_text(text)
+            return tuple(ids if isinstance(ids, list) else await ids)
+        prompt = await self.backend.encode_prompt(PromptSpec((Message("user", text),), images=1))
+        shown = self.backend.encode_pictures(prompt, pictures)
+        return shown if isinstance(shown, tuple) else await shown
+
+    async def _encode_pictures(self, session: Session, prompt: EncodedPrompt, call: PictureCall) -> Encoded:
+        ids = prompt.ids  # without a token of the picture the runtime says so, and the prompt fails
+        try:
+            async with asyncio.timeout(self._deadline):
+                shown = self.backend.encode_pictures(prompt, call)
+                ids = shown if isinstance(shown, tuple) else await shown
+                self._picture_tokens = max(1, len(ids) - len(prompt.ids) + 1)
+        except (Axm1Error, TimeoutError) as error:
+            self._log.warning("picture_not_encoded", error=type(error).__name__)
+        return self._encoded(session, ids)
 
     async def _decode_later(
         self,
@@ -185,35 +226,7 @@ class Dialogue:
             self._log.warning("tokens_not_decoded_in_time", tokens=len(ids), seconds=self._deadline)
             return [None] * len(ids)
 
-    async def _start_of_conversation(self, system_prompt: str | None) -> tuple[int, ...]:
-        system = () if system_prompt is None else (Message("system", system_prompt),)
-        try:
-            async with asyncio.timeout(self._deadline):
-                first, second = [
-                    (
-                        await self.backend.encode_prompt(
-                            PromptSpec(messages=(*system, Message("user", text)))
-                        )
-                    ).ids
-                    for text in ("a", "b")
-                ]
-        except (Axm1Error, TimeoutError) as error:
-            self._log.warning("system_prompt_not_encoded", error=type(error).__name__)
-            return self._filler()
-        return _common_start(first, second) or self._filler()
-
-    def _filler(self) -> tuple[int, ...]:
-        """One id that says nothing, where a reply must hold at least one."""
-        return (next((token for token in (self.backend.bos_id, self.backend.eos_id) if token >= 0), 0),)
-
 
 def _printed(answer: Answer, texts: list[str | None], *, framed: bool) -> str:
     answer.texts.extend(texts)
     return frames(texts) if framed else "".join(text or "" for text in texts)
-
-
-def _common_start(first: Sequence[int], second: Sequence[int]) -> tuple[int, ...]:
-    for index, (one, other) in enumerate(zip(first, second, strict=False)):
-        if one != other:
-            return tuple(first[:index])
-    return tuple(first[: len(second)])

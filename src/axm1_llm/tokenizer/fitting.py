@@ -14,15 +14,34 @@ def shortenings(turns: Sequence[Message]) -> list[tuple[Message, ...]]:
     """Every way to drop the oldest turns, from all of them to the shortest.
 
     System turns stay where they are, the last turn stays. What is left starts with a user turn (or is
-    the last turn alone): many chat templates refuse a conversation that starts with an answer, and a
-    tool's result makes no sense without the call.
+    the last turn alone): many chat templates refuse a conversation that starts with an answer. Tool calls
+    and their results go together. When the last user turn has led to many tool exchanges, the oldest of
+    these go while the user turn stays.
     """
     talk = [index for index, turn in enumerate(turns) if turn.role != "system"]
-    starts = [index for index in talk[1:] if turns[index].role == "user" or index == talk[-1]]
+    kept = [frozenset(talk[place:]) for place in range(1, len(talk)) if _may_start(turns, talk, place)]
+    asked = max((place for place, index in enumerate(talk) if turns[index].role == "user"), default=None)
+    if asked is not None:
+        exchanges = [place for place in range(asked + 2, len(talk)) if _calls(turns[talk[place]])]
+        kept += [frozenset((talk[asked], *talk[place:])) for place in exchanges]
+        kept.sort(key=len, reverse=True)
     return [tuple(turns)] + [
-        tuple(turn for index, turn in enumerate(turns) if turn.role == "system" or index >= start)
-        for start in starts
+        tuple(turn for index, turn in enumerate(turns) if turn.role == "system" or index in some)
+        for some in kept
     ]
+
+
+def _may_start(turns: Sequence[Message], talk: Sequence[int], place: int) -> bool:
+    """Whether a conversation may start with this turn."""
+    role = turns[talk[place]].role
+    if role != "user":
+        return role != "tool" and place == len(talk) - 1
+    following = next((turns[index] for index in talk[place:] if turns[index].role != "user"), None)
+    return following is None or following.role != "tool"
+
+
+def _calls(turn: Message) -> bool:
+    return bool(turn.extra.get("tool_calls"))
 
 
 def longest_fitting(count: int) -> Generator[int, bool, int | None]:

@@ -17,6 +17,10 @@ _STX, _ETX, _DLE = "\x02", "\x03", "\x10"
 # NUL among them: the runtime prints with "%s", which ends there.
 _ESCAPES = {ord(char): _DLE + chr(ord(char) ^ 0x40) for char in ("\x00", _STX, _ETX, _DLE)}
 
+CACHE_KEPT = f"{_STX}{_DLE}!{_ETX}"
+"""In place of every frame of an answer that a context build gives with ids in its KV cache which were to
+be dropped: it took ``reset`` for a prompt, or was never told."""
+
 UNDECODED = f"{_STX}{_DLE}?{_ETX}"
 """The frame of a token that could not be turned into text in time."""
 

@@ -26,6 +26,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheSize:
+    """What a build that feeds its prompts in chunks says of its KV cache.
+
+    Attributes:
+        capacity: most tokens that a prompt and what was held before it may have together.
+        chunk: tokens that are run at once. The room behind what is held is rounded down to whole chunks,
+            so a prompt can be refused though it would fit (vendor's logs).
+    """
+
+    capacity: int
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSpec:
     """A prompt before it is rendered and counted; it has exactly one of `messages` and `text`.
 
@@ -34,11 +48,13 @@ class PromptSpec:
         text: a raw prompt: encoded as it is, without a template; special tokens of the vocabulary
             that it spells out are recognised.
         tools: the tools that the template may show, each as the JSON object that the client sent.
-        think: reaches the template as ``enable_thinking``; a level ("low", "high") as
+        think: reaches the template as ``enable_thinking`` and ``thinking``; a level ("low", "high") as
             ``reasoning_effort`` too. None leaves the choice to the template.
         limit: most tokens that the prompt may have; None when no limit is known.
         truncate: drop the oldest turns (never a system turn, never the last) until the prompt fits.
         template: a Jinja chat template in place of the model's own.
+        cache: the size of a context build's KV cache, as far as it is known.
+        images: how many pictures the last user turn shows; their files reach the runtime, not the tokenizer.
     """
 
     messages: tuple[Message, ...] = ()
@@ -48,6 +64,8 @@ class PromptSpec:
     limit: int | None = None
     truncate: bool = True
     template: str | None = None
+    images: int = 0
+    cache: CacheSize | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +74,21 @@ class Ticket:
 
     Attributes:
         line: ASCII, one line, without the newline.
-        prompt_tokens: exact number of tokens that the prompt has.
+        prompt_tokens: number of tokens that the prompt has; exact, but that of a picture is a guess until
+            the runtime has encoded it.
         resets: a context build must drop its KV cache first (``reset`` on stdin): what it holds is no
             prefix of this prompt.
         opens_thinking: the rendered prompt ends inside an open ``<think>`` block.
+        cached_tokens: tokens of the prompt that the KV cache of a context build holds already.
+        restarts: in place of `resets`: this build knows no ``reset``, so it must be started anew.
     """
 
     line: str
     prompt_tokens: int
     resets: bool = False
     opens_thinking: bool = False
+    cached_tokens: int = 0
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

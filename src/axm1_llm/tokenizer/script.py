@@ -1,17 +1,19 @@
 """The script backend: a model's own ``tokenizer_py``, kept alive, asked in time.
 
 A script's chat template takes one user turn; `flatten` says how a conversation becomes one. It can show
-no tools and take no raw prompt: a raw prompt goes through its template like a turn.
+no tools and take no raw prompt: a raw prompt goes through its template like a turn. How a picture is
+written it knows itself: it is asked once the runtime has said how many tokens the picture has.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from axm1_llm.errors import PromptTooLongError, TokenizerError, UnsupportedError
+from axm1_llm.errors import PromptTooLongError, RequestError, TokenizerError, UnsupportedError
 from axm1_llm.tokenizer.backend import EncodedPrompt
 from axm1_llm.tokenizer.fitting import longest_fitting, shortenings
 from axm1_llm.tokenizer.flattening import flatten
@@ -21,8 +23,9 @@ from axm1_llm.tokenizer.states import Trigger
 from axm1_llm.tokenizer.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from axm1_llm.tokenizer.pictures import PictureCall
     from axm1_llm.tokenizer.prompts import Message, PromptSpec
     from axm1_llm.tokenizer.script_process import RunningScript, Script
 
@@ -34,6 +37,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
 _USAGE_EXIT = 2
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a script is asked to encode; it takes a system prompt only if it is one for context builds."""
+
+    text: str
+    system: str | None = None
 
 
 class _Decoder:
@@ -87,6 +98,7 @@ class ScriptTokenizer:
         self.bos_id = -1
         self.eos_id = -1
         self.image_ids: dict[str, int] = {}
+        self.spell: Callable[[int], bytes] | None = None  # nobody but the script knows
         self._model = model
         self._script = script
         self._running: RunningScript | None = None
@@ -146,22 +158,33 @@ class ScriptTokenizer:
         if spec.template is not None:
             raise UnsupportedError(f"the tokenizer script of model '{self._model}' has its own chat template")
         try:
-            ids = await self._encode(spec.text) if spec.text is not None else await self._fitting(spec)
+            turn, ids = await self._fitting(spec)
             if spec.limit is not None and len(ids) > spec.limit:
                 raise PromptTooLongError(self._model, len(ids), spec.limit)
-            return EncodedPrompt(tuple(ids), await self._ends_in_thinking(ids))
+            thinks = await self._ends_in_thinking(ids)
+            return EncodedPrompt(tuple(ids), thinks, turn.text, turn.system, spec.images)
+        except ScriptCallError as error:
+            raise TokenizerError(self._model, str(error)) from None
+
+    async def encode_pictures(self, prompt: EncodedPrompt, call: PictureCall) -> tuple[int, ...]:
+        """See `Backend.encode_pictures`."""
+        if not prompt.pictures:
+            raise RequestError("the prompt shows no picture")
+        try:
+            return tuple(await self._encode(_Turn(prompt.text, prompt.system), call.fields))
         except ScriptCallError as error:
             raise TokenizerError(self._model, str(error)) from None
 
     async def encode_text(self, text: str) -> list[int]:
         """See `Backend.encode_text`."""
         try:
-            return await self._encode(text)
+            return await self._encode(_Turn(text))
         except ScriptCallError as error:
             raise TokenizerError(self._model, str(error)) from None
 
-    def decoder(self) -> _Decoder:
-        """See `Backend.decoder`."""
+    def decoder(self, *, tools: bool = False) -> _Decoder:
+        """See `Backend.decoder`; a script shows what it shows."""
+        del tools
         remembers = self._running is not None and self._running.calls.remembers
         return _Decoder(self._decode, remembers=remembers)
 
@@ -170,6 +193,7 @@ class ScriptTokenizer:
         self._silence = 0.0
         self._wedged.clear()
         self.bos_id, self.eos_id = running.bos_id, running.eos_id
+        self.image_ids = dict(running.image_ids)
 
     async def _end(self, running: RunningScript) -> ScriptError:
         """Why the script is no more."""
@@ -183,33 +207,34 @@ class ScriptTokenizer:
             return ScriptError(f"the tokenizer script '{self._script.file}' died with {code}", ())
         return ScriptError(f"the tokenizer script '{self._script.file}' stopped answering", ())
 
-    async def _fitting(self, spec: PromptSpec) -> list[int]:
+    async def _fitting(self, spec: PromptSpec) -> tuple[_Turn, list[int]]:
         """The longest shortening within the limit; the shortest of all when none is."""
-        whole = await self._encode_turns(spec.messages)
-        if spec.limit is None or len(whole) <= spec.limit or not spec.truncate:
-            return whole
+        turn = self._as_turn(spec.messages) if spec.text is None else _Turn(spec.text)
+        ids = await self._encode(turn)
+        if spec.text is not None or spec.limit is None or len(ids) <= spec.limit or not spec.truncate:
+            return turn, ids
         choices = shortenings(spec.messages)
         search = longest_fitting(len(choices))
         best = len(choices) - 1
         try:
             index = next(search)
             while True:
-                index = search.send(len(await self._encode_turns(choices[index])) <= spec.limit)
+                ids = await self._encode(self._as_turn(choices[index]))
+                index = search.send(len(ids) <= spec.limit)
         except StopIteration as stop:
             best = best if stop.value is None else stop.value
-        return await self._encode_turns(choices[best])
+        turn = self._as_turn(choices[best])
+        return turn, await self._encode(turn)
 
-    async def _encode_turns(self, turns: Sequence[Message]) -> list[int]:
-        if self._calls().remembers:
-            system = "\n\n".join(turn.content for turn in turns if turn.role == "system")
-            return await self._encode(
-                flatten([turn for turn in turns if turn.role != "system"]), system or None
-            )
-        return await self._encode(flatten(turns))
+    def _as_turn(self, turns: Sequence[Message]) -> _Turn:
+        if not self._calls().remembers:
+            return _Turn(flatten(turns))
+        system = "\n\n".join(turn.content for turn in turns if turn.role == "system")
+        return _Turn(flatten([turn for turn in turns if turn.role != "system"]), system or None)
 
-    async def _encode(self, text: str, system: str | None = None) -> list[int]:
+    async def _encode(self, turn: _Turn, pictures: Mapping[str, object] | None = None) -> list[int]:
         async with self._turn:
-            return await self._noted(self._calls().encode(text, system))
+            return await self._noted(self._calls().encode(turn.text, turn.system, pictures))
 
     async def _decode(self, ids: Sequence[int]) -> str:
         return await self._noted(self._calls().decode(ids))

@@ -10,7 +10,7 @@ import orjson
 from axm1_llm.tokenizer.keepalive import KeepAliveClient
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class ScriptCallError(Exception):
@@ -49,19 +49,34 @@ class ScriptCalls:
         eos = (await self._call("GET", f"/eos_id{self._query}")).get("eos_id")
         return _id(bos), _id(eos)
 
-    async def encode(self, text: str, system: str | None) -> list[int]:
+    async def image_ids(self) -> dict[str, int]:
+        """``img_start_token`` and ``img_context_token``, those that the script knows."""
+        found: dict[str, int] = {}
+        for name in ("img_start_token", "img_context_token"):
+            try:
+                value = (await self._call("GET", f"/{name}{self._query}")).get(name)
+            except ScriptCallError:  # scripts for text alone say "error", and not in JSON
+                return {}
+            if type(value) is int:
+                found[name] = value
+        return found
+
+    async def encode(
+        self, text: str, system: str | None, pictures: Mapping[str, object] | None = None
+    ) -> list[int]:
         """The ids of one user turn in the script's own chat template.
 
         Args:
             text: the turn.
             system: the system prompt, where the script can take one; see `remembers`.
+            pictures: what the runtime said of the pictures in this turn.
 
         Raises:
             ScriptCallError: no usable answer.
         """
         if self._uid is not None:  # every text would become one more turn of one conversation
             await self._call("POST", "/reset", {"system_prompt": system} if system is not None else {})
-        ids = (await self._call("POST", "/encode", {"text": text})).get("token_ids")
+        ids = (await self._call("POST", "/encode", {"text": text, **(pictures or {})})).get("token_ids")
         if not isinstance(ids, list) or not ids or not all(type(token) is int for token in ids):
             raise ScriptCallError("the tokenizer script gave no token_ids")
         return ids

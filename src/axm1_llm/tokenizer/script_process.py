@@ -88,12 +88,14 @@ class RunningScript:
         calls: how to ask it.
         bos_id: -1 when there is none.
         eos_id: the same.
+        image_ids: tokens around and of a picture, those that it knows.
     """
 
     child: Child
     calls: ScriptCalls
     bos_id: int
     eos_id: int
+    image_ids: Mapping[str, int]
 
 
 @asynccontextmanager
@@ -122,8 +124,9 @@ async def run_script(script: Script, *, with_host: bool = True) -> AsyncIterator
         calls = ScriptCalls(port, _CALL)
         stack.push_async_callback(calls.aclose)
         bos_id, eos_id = await _until_answered(script, child, calls, said, port)
+        image_ids = await calls.image_ids()
         said.kept = False
-        yield RunningScript(child, calls, bos_id, eos_id)
+        yield RunningScript(child, calls, bos_id, eos_id, image_ids)
 
 
 async def _until_answered(

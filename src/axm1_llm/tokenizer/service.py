@@ -65,6 +65,7 @@ class _Closing:
 
     printed: int
     held: int | None = None
+    remaining: int | None = None
 
 
 class TokenizerService:
@@ -151,7 +152,8 @@ class TokenizerService:
         ticket = self._tickets.close(request.path_params["ticket"])
         if ticket is None:
             return _json({"error": "there is no such ticket", "code": "ticket_not_found"}, 404)
-        record = await self._find(ticket.model).dialogue().close_ticket(ticket, closing.printed, closing.held)
+        dialogue = self._find(ticket.model).dialogue()
+        record = await dialogue.close_ticket(ticket, closing.printed, closing.held, closing.remaining)
         return _json(asdict(record))
 
     def _find(self, name: str) -> ModelTokenizer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from axm1_llm.tokenizer.prompts import CacheSize
     from axm1_llm.tokenizer.tickets import Answer, OpenTicket
 
 _MOST = 64
@@ -22,11 +23,17 @@ class Session:
         ticket: what it answers; None between prompts and for text that is no ticket.
         answer: what it generates now.
         held: the ids in its KV cache (context builds); None when they are not known for certain.
+        remaining: room behind them, as the runtime said after the last answer; None: it said nothing.
+        unreset: it works on a prompt before which it should have dropped its KV cache, and has not.
+        context: it is a context build; others hold nothing from one prompt to the next.
     """
 
     ticket: OpenTicket | None = None
     answer: Answer | None = None
     held: tuple[int, ...] | None = ()
+    remaining: int | None = None
+    unreset: bool = False
+    context: bool = False
 
     def missing(self, prompt: Sequence[int]) -> tuple[int, ...] | None:
         """The ids that the runtime must add to what it holds to have `prompt`; None if it cannot.
@@ -39,15 +46,37 @@ class Session:
             return None
         return tuple(prompt[len(self.held) :])
 
-    def settle(self, generated: Sequence[int], held: int | None, *, complete: bool) -> None:
+    def has_room(self, count: int, cache: CacheSize | None) -> bool:
+        """Whether the KV cache takes so many more ids."""
+        left = self.remaining
+        if left is None and cache is not None:
+            left = cache.capacity - len(self.held or ())
+        if left is None or not self.held:  # an empty one takes what the limit of prompts allows
+            return True
+        return count <= (left if cache is None else left // cache.chunk * cache.chunk)
+
+    def start(self, held: tuple[int, ...]) -> None:
+        """A conversation begins anew, with these ids in the KV cache."""
+        self.ticket = self.answer = self.remaining = None
+        self.unreset = False
+        self.held = held
+
+    def settle(
+        self, generated: Sequence[int], held: int | None, remaining: int | None = None, *, complete: bool
+    ) -> None:
         """An answer is over: reckon what the KV cache holds now.
 
         Args:
             generated: every token of the answer.
             held: what the runtime printed as ``precompute_len``; believed before any count, since the
                 end-of-answer id was never fed, and after a stop the last token may not have been either.
+            remaining: what it printed beside it.
             complete: the answer came to its own end, so that a count without `held` is right.
         """
+        self.remaining = remaining
+        if self.unreset:
+            self.held, self.unreset = None, False
+            return
         known = None if self.held is None else self.held + tuple(generated)
         if known is None or (held is None and not complete) or (held or 0) > len(known):
             self.held = None
@@ -70,7 +99,7 @@ class Sessions:
     def new_uid(self) -> str:
         """Register a context build."""
         uid = str(uuid.uuid4())
-        self._context = self._add(uid, Session())
+        self._context = self._add(uid, Session(context=True))
         return uid
 
     def of_context(self, uid: str) -> Session:
@@ -79,7 +108,7 @@ class Sessions:
         One that is not known was met by a gateway before this one, so its KV cache may hold anything.
         """
         if uid not in self._sessions:
-            self._context = self._add(uid, Session(held=None))
+            self._context = self._add(uid, Session(held=None, context=True))
         return self.of(uid)
 
     def of(self, name: str) -> Session:

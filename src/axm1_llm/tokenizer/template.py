@@ -16,6 +16,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from axm1_llm.errors import RequestError
+from axm1_llm.tokenizer.seen import arrangements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from jinja2.parser import Parser
 
     from axm1_llm.tokenizer.prompts import Message
+    from axm1_llm.tokenizer.seen import Seen
 
 MOST_CHARACTERS = 8_000_000
 """What a template may render; the longest contexts there are hold a tenth of it."""
@@ -95,40 +97,51 @@ class TemplateRenderer:
         except (TemplateError, RecursionError) as error:
             raise RequestError(f"the chat template is not valid: {error}") from None
 
-    def render(self, template: Template, turns: Sequence[Message], names: Mapping[str, object]) -> str:
+    def render(
+        self,
+        template: Template,
+        turns: Sequence[Message],
+        names: Mapping[str, object],
+        *,
+        source: str = "",
+        pictures: int = 0,
+    ) -> str:
         """The prompt's text.
 
         Args:
             template: from `compile`.
             turns: oldest first.
             names: what the template sees beside ``messages``.
+            source: the template's text, which tells what it looks for.
+            pictures: how many the last user turn shows.
 
         Raises:
-            RequestError: the template refuses these turns, or fails on them.
+            RequestError: the template refuses these turns, in every arrangement, or fails on them.
         """
-        pieces: list[str] = []
-        size = 0
-        try:
-            for piece in template.generate(messages=[_as_seen(turn) for turn in turns], **names):
-                size += len(piece)
-                if size > MOST_CHARACTERS:
-                    raise RequestError(f"the chat template renders more than {MOST_CHARACTERS} characters")
-                pieces.append(piece)
-        except TemplateError as error:
-            raise RequestError(f"the chat template refuses the messages: {error.message}") from None
-        except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
-            # A template is a program: it may fail on turns that its author did not think of.
-            raise RequestError(f"the chat template fails on the messages: {error}") from None
-        return "".join(pieces)
+        refusal: RequestError | None = None
+        for seen in arrangements(turns, source, pictures):
+            try:
+                return _rendered(template, seen, names)
+            except RequestError as error:
+                refusal = refusal or error
+        raise refusal or RequestError("there are no messages")
 
 
-def _as_seen(turn: Message) -> dict[str, object]:
-    """One turn under the names that templates look for; keys without a value are left out."""
-    seen = {"role": turn.role, "content": turn.content, **turn.extra}
-    thinking = seen.get("reasoning_content", seen.get("thinking"))
-    if thinking is not None:  # templates of different makers read one or the other
-        seen.update(thinking=thinking, reasoning_content=thinking)
-    return {name: value for name, value in seen.items() if value is not None}
+def _rendered(template: Template, seen: list[Seen], names: Mapping[str, object]) -> str:
+    pieces: list[str] = []
+    size = 0
+    try:
+        for piece in template.generate(messages=seen, **names):
+            size += len(piece)
+            if size > MOST_CHARACTERS:
+                raise RequestError(f"the chat template renders more than {MOST_CHARACTERS} characters")
+            pieces.append(piece)
+    except TemplateError as error:
+        raise RequestError(f"the chat template refuses the messages: {error.message}") from None
+    except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        # A template is a program: it may fail on turns that its author did not think of.
+        raise RequestError(f"the chat template fails on the messages: {error}") from None
+    return "".join(pieces)
 
 
 def _to_json(

@@ -13,7 +13,7 @@ from axm1_llm.tokenizer.prompts import TICKET_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from axm1_llm.tokenizer.backend import AnswerDecoder
+    from axm1_llm.tokenizer.backend import AnswerDecoder, EncodedPrompt
 
 _MOST = 512
 _SECONDS = 3600.0
@@ -43,6 +43,9 @@ class OpenTicket:
         model: whose prompt it is; the gateway of another model does not know it.
         ids: the prompt; never empty.
         resets: the runtime was asked to drop its KV cache before it takes this prompt.
+        head: how many of its first ids a reset puts into the KV cache; fewer than all.
+        prompt: as it was encoded; kept where the runtime will ask for it once more, with its pictures.
+        tools: it offers tools.
         answer: None until the runtime has asked for the prompt.
         used: monotonic seconds of the last call that concerned it.
     """
@@ -52,6 +55,9 @@ class OpenTicket:
     ids: tuple[int, ...]
     resets: bool
     used: float
+    head: int = 1
+    prompt: EncodedPrompt | None = None
+    tools: bool = False
     answer: Answer | None = None
 
 
@@ -69,11 +75,20 @@ class TicketBook:
     def __len__(self) -> int:
         return len(self._tickets)
 
-    def open(self, model: str, ids: Sequence[int], *, resets: bool) -> OpenTicket:
+    def open(
+        self,
+        model: str,
+        ids: Sequence[int],
+        *,
+        resets: bool,
+        head: int = 1,
+        prompt: EncodedPrompt | None = None,
+        tools: bool = False,
+    ) -> OpenTicket:
         """Keep a prompt; the oldest tickets go when there are too many, or when they ran out."""
         self._forget_old()
         line = TICKET_PREFIX + secrets.token_hex(16)
-        ticket = OpenTicket(line, model, tuple(ids), resets, self._clock())
+        ticket = OpenTicket(line, model, tuple(ids), resets, self._clock(), head, prompt, tools)
         self._tickets[line] = ticket
         return ticket
 

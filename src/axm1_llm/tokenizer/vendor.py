@@ -14,6 +14,8 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from axm1_llm.tokenizer.pictures import picture_call
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -67,7 +69,7 @@ class VendorProtocol:
     def answer(self, call: Call) -> Reply | Awaitable[Reply]:
         """The reply; an awaitable only when something behind the gateway has to be asked.
 
-        Never raises: what is no call of the protocol gets status 400, 404, 405 or 501 and an ``error``.
+        Never raises: what is no call of the protocol gets status 400, 404 or 405 and an ``error``.
         """
         try:
             if call.method == "POST":
@@ -81,6 +83,9 @@ class VendorProtocol:
     def _got(self, call: Call) -> Reply:
         if call.path == "/get_uid":
             return _ok({"uid": self._dialogue.sessions.new_uid()})
+        if call.path == "/reset":  # as the oldest context builds ask, which get no ids to begin with
+            self._dialogue.contexts.drop(_name(call, {}))
+            return _ok({"success": True})
         return self._constants.get(call.path) or _error(
             HTTPStatus.NOT_FOUND, "this tokenizer has no such value"
         )
@@ -110,20 +115,17 @@ class VendorProtocol:
         text = content.get("text")
         if not isinstance(text, str):
             raise _BadCallError("'text' is no string")
-        if content.get("img_prompt"):
-            # A runtime that reads on in spite of the status finds a list that is not empty.
-            return _error(
-                HTTPStatus.NOT_IMPLEMENTED, "prompts with pictures are not supported", token_ids=[0]
-            )
         context = "uid" in content
-        encoded = self._dialogue.encode(_name(call, content), text, context=context)
+        encoded = self._dialogue.encode(_name(call, content), text, picture_call(content), context=context)
         if isinstance(encoded, Awaitable):
             return _encoded_later(encoded, context=context)
         return _encoded(encoded, context=context)
 
     async def _reset(self, call: Call, content: dict[str, Any]) -> Reply:
         system = content.get("system_prompt")
-        ids = await self._dialogue.reset(_name(call, content), system if isinstance(system, str) else None)
+        ids = await self._dialogue.contexts.reset(
+            _name(call, content), system if isinstance(system, str) else None
+        )
         return _ok({"token_ids": ids})
 
 
@@ -157,5 +159,5 @@ def _ok(content: dict[str, object]) -> Reply:
     return Reply(HTTPStatus.OK, orjson.dumps(content))
 
 
-def _error(status: HTTPStatus, text: str, **more: object) -> Reply:
-    return Reply(status, orjson.dumps({"error": text, **more}))
+def _error(status: HTTPStatus, text: str) -> Reply:
+    return Reply(status, orjson.dumps({"error": text}))
