@@ -153,7 +153,7 @@ def test_a_stop_sequence_ends_the_answer_before_it(
 def test_the_descriptors_system_prompt_is_used_unless_the_request_has_one(service: Service) -> None:
     assert service.ask("Who are you?", model="roomy")["response"] == "kind"
     assert service.ask("Who are you?", model="roomy", system="Be brief.")["response"] == "brief"
-    assert service.ask("Who are you?", model="roomy", system="")["response"] == "Who are you?"
+    assert service.ask("Who are you?", model="roomy", system="")["response"] == "kind"
 
 
 def test_raw_contradicts_a_system_prompt(service: Service) -> None:

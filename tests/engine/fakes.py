@@ -131,6 +131,12 @@ class FakeTokenizer:
         if self.start_error is not None:
             raise self.start_error
 
+    async def count(self, model: str, spec: PromptSpec) -> int:
+        if self.ticket_errors:
+            raise self.ticket_errors.pop(0)
+        self.specs.append(spec)
+        return 7
+
     async def open_ticket(self, model: str, spec: PromptSpec) -> Ticket:
         if self.ticket_errors:
             raise self.ticket_errors.pop(0)

@@ -150,9 +150,35 @@ async def test_without_the_token_nothing_internal_is_told(
     await running.client.start("tiny")
     with pytest.raises(TokenizerError, match="token"):
         await running.client.open_ticket("tiny", HI)
-    for path in ("/internal/tickets", "/internal/tickets/x/close", "/api/stop/tiny"):
+    internal = ("tickets", "tickets/x/close", "templates", "counts")
+    for path in (*(f"/internal/{each}" for each in internal), "/api/stop/tiny"):
         assert (await ask(running.url, "POST", path, json={})).status_code == 403
     assert (await ask(running.url, "GET", "/api/status")).json()["models"][0]["status"] == "ready"
+
+
+async def test_a_prompt_is_counted_without_a_ticket(serve: Serve, describe: Describe, tiny: Path) -> None:
+    running = await serve(describe(tokenizer_path=tiny))
+    await running.client.start("tiny")
+    counted = await running.client.count("tiny", HI)
+    assert counted == (await running.client.open_ticket("tiny", HI)).prompt_tokens
+    with pytest.raises(RequestError, match="either messages or a text"):
+        await running.client.count("tiny", PromptSpec())
+
+
+async def test_the_chat_template_can_be_read_before_the_tokenizer_runs(
+    serve: Serve, describe: Describe, tiny: Path
+) -> None:
+    running = await serve(describe(tokenizer_path=tiny, chat_template="{{ messages }}"))
+    assert await running.client.chat_template("tiny") == "{{ messages }}"
+    assert (await ask(running.url, "GET", "/api/status")).json()["models"][0]["status"] == "idle"
+
+
+async def test_files_that_cannot_be_read_are_named_instead_of_a_template(
+    serve: Serve, describe: Describe, tmp_path: Path
+) -> None:
+    running = await serve(describe(tokenizer_path=tmp_path))
+    with pytest.raises(TokenizerError, match=r"holds no tokenizer\.json"):
+        await running.client.chat_template("tiny")
 
 
 async def test_a_prompt_that_is_too_long_is_refused_with_both_numbers(

@@ -133,8 +133,8 @@ class Engine:
     def is_pinned(self) -> bool:
         """Whether its owner wants it to stay loaded for ever, so that no other model may push it out.
 
-        A request that says so cannot: Home Assistant sends ``keep_alive: -1`` unless told otherwise, and as in
-        Ollama that only stops the clock.
+        A request that says so cannot: Home Assistant sends ``keep_alive: -1`` unless told otherwise, and as
+        in Ollama that only stops the clock.
         """
         return self.is_loaded and self._set_keep_alive() == self._expires == math.inf
 

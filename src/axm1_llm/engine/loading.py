@@ -7,10 +7,10 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from axm1_llm.engine.reaching import start_tokenizer
 from axm1_llm.engine.states import ModelStates, State, Trigger
 from axm1_llm.errors import LoadError, RuntimeStalledError
 from axm1_llm.runtime.events import CardMemory, Event, InitDone, Mark, PromptMark
+from axm1_llm.tokenizer.reaching import reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,8 +60,8 @@ class Loader:
         self._machine.fire(Trigger.LOAD)
         if problem := self._descriptor.problem():
             raise LoadError(model, problem)
-        if self._tokenizer is not None:
-            await start_tokenizer(self._tokenizer, model, self._deadlines.tokenizer)
+        if (tokenizer := self._tokenizer) is not None:
+            await reached(lambda: tokenizer.start(model), self._deadlines.tokenizer)
         self._machine.fire(Trigger.TOKENIZER_READY)
 
     async def environment(self, base: Mapping[str, str]) -> dict[str, str]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from axm1_llm.engine.reaching import start_tokenizer
 from axm1_llm.errors import TokenizerError
 from axm1_llm.runtime.prompts import encode_line
 from axm1_llm.tokenizer.prompts import AnswerRecord, CacheSize, Ticket
+from axm1_llm.tokenizer.reaching import reached
 
 if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
@@ -88,7 +88,7 @@ class Tickets:
             return await tokenizer.open_ticket(model, prompt)
         except TokenizerError:
             # The tokenizer-service may have been started anew and know of nothing: once more, from the start.
-            await start_tokenizer(tokenizer, model, self._patience)
+            await reached(lambda: tokenizer.start(model), self._patience)
             return await tokenizer.open_ticket(model, prompt)
 
     def _cache_size(self) -> CacheSize | None:

@@ -24,6 +24,7 @@ from axm1_llm.serving.models import Models
 from axm1_llm.serving.variants import VariantFile
 from axm1_llm.settings import internal_token
 from axm1_llm.tokenizer.client import TokenizerClient
+from axm1_llm.tokenizer.reaching import reached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
     from axm1_llm.descriptors import Descriptors, ModelDescriptor
     from axm1_llm.settings import Settings
+
+
+# Both services start together. Home Assistant waits 5 s for the list of models, which tells abilities too.
+_TEMPLATE_PATIENCE = 3.0  # seconds
 
 
 def run_llm_service(settings: Settings) -> int:
@@ -121,7 +126,9 @@ class _TokenizerClients:
             TokenizerError: its tokenizer-service cannot tell now.
         """
         client = self.of(model)
-        return None if client is None else await client.chat_template(model.model_name)
+        if client is None:
+            return None
+        return await reached(lambda: client.chat_template(model.model_name), _TEMPLATE_PATIENCE)
 
     async def aclose(self) -> None:
         """Close all of them."""

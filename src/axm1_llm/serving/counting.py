@@ -9,7 +9,7 @@ from axm1_llm.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
-    from axm1_llm.tokenizer.prompts import AnswerRecord, PromptSpec, Ticket
+    from axm1_llm.tokenizer.prompts import PromptSpec
 
 
 class Tokenizer(Protocol):
@@ -19,12 +19,8 @@ class Tokenizer(Protocol):
         """Return when the tokenizer answers."""
         ...
 
-    async def open_ticket(self, model: str, spec: PromptSpec) -> Ticket:
-        """Render and count a prompt."""
-        ...
-
-    async def close_ticket(self, ticket: str, *, printed: int, held: int | None = None) -> AnswerRecord:
-        """Forget it."""
+    async def count(self, model: str, spec: PromptSpec) -> int:
+        """The tokens of a prompt."""
         ...
 
 
@@ -50,6 +46,4 @@ async def count_tokens(descriptor: ModelDescriptor, tokenizer: Tokenizer | None,
             f'"{name}" does not support counting tokens: its tokenizer is a part of its runtime'
         )
     await tokenizer.start(name)
-    ticket = await tokenizer.open_ticket(name, spec)
-    await tokenizer.close_ticket(ticket.line, printed=0)
-    return ticket.prompt_tokens
+    return await tokenizer.count(name, spec)

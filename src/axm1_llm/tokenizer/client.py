@@ -75,6 +75,14 @@ class TokenizerClient:
         template = reply.get("template")
         return template if isinstance(template, str) else None
 
+    async def count(self, model: str, spec: PromptSpec) -> int:
+        """The tokens of a prompt, without a ticket for it; raises what `open_ticket` raises."""
+        body = orjson.dumps({"model": model, "spec": spec}, default=dict)
+        status, reply = await self._post(model, "/internal/counts", body, _CALL)
+        if status != HTTPStatus.OK:
+            raise _error(model, reply)
+        return int(reply["tokens"])
+
     async def open_ticket(self, model: str, spec: PromptSpec) -> Ticket:
         """Render, count and keep a prompt; the ticket stands for it on the runtime's stdin.
 

@@ -82,6 +82,11 @@ class Dialogue:
         tokens = len(plan.ids) + more
         return Ticket(ticket.line, tokens, plan.resets, prompt.opens_thinking, plan.cached, plan.restarts)
 
+    async def count(self, spec: PromptSpec) -> int:
+        """The tokens of a prompt that nobody is to work on; raises what `open_ticket` raises."""
+        prompt, more = await self._encode_prompt(spec)
+        return len(prompt.ids) + more
+
     async def close_ticket(
         self, ticket: OpenTicket, printed: int, held: int | None, remaining: int | None = None
     ) -> AnswerRecord:

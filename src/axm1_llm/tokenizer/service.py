@@ -53,7 +53,7 @@ class _Asking:
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
-    """The body of ``POST /internal/tickets``."""
+    """The body of ``POST /internal/tickets`` and ``POST /internal/counts``."""
 
     model: str
     spec: PromptSpec
@@ -105,6 +105,7 @@ class TokenizerService:
             Route("/api/start/{model:path}", _guarded(self._start), methods=["POST"]),
             Route("/api/stop/{model:path}", _guarded(self._internal(self._stop)), methods=["POST"]),
             Route("/internal/templates", _guarded(self._internal(self._template)), methods=["POST"]),
+            Route("/internal/counts", _guarded(self._internal(self._count)), methods=["POST"]),
             Route("/internal/tickets", _guarded(self._internal(self._open)), methods=["POST"]),
             Route(
                 "/internal/tickets/{ticket}/close", _guarded(self._internal(self._close)), methods=["POST"]
@@ -140,12 +141,20 @@ class TokenizerService:
             raise TokenizerError(descriptor.model_name, str(error)) from None
         return _json({"template": template})
 
+    async def _count(self, request: Request) -> Response:
+        asked = await self._asked_prompt(request)
+        return _json({"tokens": await self._find(asked.model).dialogue().count(asked.spec)})
+
     async def _open(self, request: Request) -> Response:
-        asked = _read(self._opening, await _body(request))
-        if bool(asked.spec.messages) == (asked.spec.text is not None):
-            raise RequestError("a prompt has either messages or a text")
+        asked = await self._asked_prompt(request)
         ticket = await self._find(asked.model).dialogue().open_ticket(asked.spec)
         return _json(asdict(ticket), 201)
+
+    async def _asked_prompt(self, request: Request) -> _Opening:
+        asked: _Opening = _read(self._opening, await _body(request))
+        if bool(asked.spec.messages) == (asked.spec.text is not None):
+            raise RequestError("a prompt has either messages or a text")
+        return asked
 
     async def _close(self, request: Request) -> Response:
         closing = _read(self._closing, await _body(request))
