@@ -37,6 +37,9 @@ lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
 bench: $(VENV)/.stamp-dev  ## Measure the wrapper beside the bare runtime
 	$(VENV)/bin/python bench/run.py
 
+clients: $(VENV)/.stamp-dev  ## Make the environments of the clients that the tests use
+	$(VENV)/bin/python tools/clients.py
+
 docs: $(VENV)/.stamp-dev  ## Write docs/reference again from the code
 	$(VENV)/bin/python tools/generate_docs.py
 
@@ -46,4 +49,4 @@ lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint bench docs lock test-images
+.PHONY: help run test lint bench clients docs lock test-images

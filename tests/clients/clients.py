@@ -55,6 +55,7 @@ class Environments:
 
     def run(self, kind: str, program: str, url: str) -> Results:
         """Run a program of the folder ``programs`` against the service at `url`."""
+        home = str(self._places[kind])  # what the clients keep stays with them
         interpreter = "node" if kind == "javascript" else str(self.program(kind, "python"))
         with (
             subprocess.Popen(
@@ -63,7 +64,7 @@ class Environments:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=environment(SERVICE_URL=url, CLIENTS=str(self._places[kind])),
+                env=environment(home, SERVICE_URL=url, CLIENTS=home),
             ) as process,
             _killed_after(process, _RUNNING),
         ):
@@ -82,8 +83,8 @@ def _killed_after(process: subprocess.Popen[str], seconds: float) -> Iterator[No
         timer.join()
 
 
-def environment(**variables: str) -> dict[str, str]:
-    """The variables of a client's process: none that would take it to another server."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
-    offline = {"NO_PROXY": "*", "PYTHONWARNINGS": "ignore", "LANGSMITH_TRACING": "false"}
-    return {**kept, **offline, **variables}
+def environment(home: str, **variables: str) -> dict[str, str]:
+    """The variables of a client's process: none of the user's, none that leads to another server."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
+    alone = {"NO_PROXY": "*", "PYTHONWARNINGS": "ignore", "LANGSMITH_TRACING": "false"}
+    return {**kept, **alone, "HOME": home, **variables}

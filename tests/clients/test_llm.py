@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +25,7 @@ def get_weather(city: str) -> str:
 def llm(environments: Environments, service: Service, tmp_path_factory: pytest.TempPathFactory) -> Llm:
     """Runs a command as a user types it."""
     folder = str(tmp_path_factory.mktemp("llm"))
-    variables = environment(LLM_USER_PATH=folder, OLLAMA_HOST=service.url)
+    variables = environment(folder, LLM_USER_PATH=folder, OLLAMA_HOST=service.url)
     program = str(environments.program("python", "llm"))
 
     def run(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -86,7 +85,7 @@ def test_it_gets_the_form_that_was_asked_for(llm: Llm) -> None:
     assert json.loads(_answer(llm(*asked, "How warm is Paris?"))) == {"city": "Paris", "degrees": 18}
 
 
-def test_it_is_refused_embeddings_in_the_services_words(llm: Llm, tmp_path: Path) -> None:
+def test_it_knows_of_a_model_that_it_does_not_think(llm: Llm) -> None:
     done = llm("-m", "ollama/echo", "-o", "think", "true", "x")
     assert done.returncode != 0
     assert "does not support thinking" in done.stderr

@@ -40,7 +40,7 @@ def test_no_operation_ever_gives_a_server_error_or_a_status_that_it_does_not_dec
             *("--no-color", "--warnings", "off", "--report", "ndjson", "--report-ndjson-path", "calls"),
         ],
         cwd=tmp_path,
-        env=environment(),
+        env=environment(str(tmp_path)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
