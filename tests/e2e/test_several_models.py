@@ -75,15 +75,16 @@ def test_ten_clients_that_change_models_with_each_question_need_few_loads(
     serve_once: Serve, model: MakeModel
 ) -> None:
     options = ("--max-loaded-models", "1")
-    # A load takes longer than an answer, as on a card: meanwhile all clients come to wait for what they want.
+    # A load takes much longer than an answer, as on a card: meanwhile all clients come to wait for what they
+    # want, and a model that has just answered is spared for a moment, 5 % of its loading time.
     slow = [_described(model, "--sim_load_ms 150", name=name) for name in _NAMES]
     service = serve_once(*slow, options=options)
     _play(service, lambda number, turn: _NAMES[(number + turn) % 3])
     loads = [_loads(service, name) for name in _NAMES]
     # The clients begin with different models and go round, so nobody who knew all beforehand could do with
-    # fewer than 8 loads: 1 2 3 1 2 3 1 2 holds each client's six in their order. One load more for each
-    # model allows for a client that comes back after its model has gone.
-    assert sum(loads) <= 11, (loads, service.log)
+    # fewer than 8 loads: 1 2 3 1 2 3 1 2 holds each client's six in their order. A machine at rest shows 8;
+    # on a busy one clients come back after their model has gone. Without turns it would be 60.
+    assert sum(loads) <= 16, (loads, service.log)
 
 
 def test_two_models_that_fit_both_stay(serve_once: Serve, model: MakeModel) -> None:
