@@ -24,6 +24,7 @@ START_UP = (
     b"\x1b[1;30;32m[I][                            Init][ 237]: LLM init ok\x1b[0m\n"
 )
 MARK = b">> "
+TURN_OVER = b"\x02\x10.\x03"
 END = b"\n\n\x1b[1;30;35m[N][                             Run][ 410]: hit eos,avg 96.85 token/s\n\x1b[0m\n"
 
 

@@ -20,7 +20,7 @@ from axm1_llm.errors import (
 )
 from axm1_llm.tokenizer.prompts import AnswerRecord
 from engine.conftest import MakeBench, ask, collect, within
-from engine.fakes import END, MARK, START_UP, frames
+from engine.fakes import END, MARK, START_UP, TURN_OVER, frames
 
 
 async def test_a_prompt_loads_the_model_and_its_answer_comes_back(bench: MakeBench) -> None:
@@ -100,6 +100,20 @@ async def test_num_predict_counts_exactly_and_the_runtime_is_free_only_at_its_ma
         assert await child.prompt() == b"ticket-2\n"
         child.say(END + MARK)
         assert (await collect(following))[0] == ""
+
+
+async def test_an_answer_ends_with_the_models_turn_though_the_runtime_goes_on(bench: MakeBench) -> None:
+    async with bench() as b:
+        child = await b.ready_child()
+        generation = b.engine.submit(ask())
+        await child.prompt()
+        child.say(frames("a", "b") + TURN_OVER)
+        text, summary = await collect(generation)
+        assert (text, summary.done_reason, summary.generated_tokens) == ("ab", DoneReason.STOP, 2)
+        await within(child.interrupts.get())
+        child.say(TURN_OVER + END + MARK)
+        await within(generation.finished.wait())
+        assert b.tokenizer.closed == [("ticket-1", 2, None)]
 
 
 async def test_an_interrupt_that_was_lost_is_sent_again_until_the_mark_comes(bench: MakeBench) -> None:

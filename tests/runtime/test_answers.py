@@ -17,6 +17,7 @@ from axm1_llm.runtime.events import (
     PromptRejected,
     Text,
     Token,
+    TurnOver,
 )
 
 if TYPE_CHECKING:
@@ -228,6 +229,11 @@ def test_nothing_that_came_before_a_bare_answer_blurs_what_comes_behind_it(read:
 def test_a_frame_can_say_that_the_cache_was_kept(read: Read) -> None:
     output = b"\x02\x10!\x03" + _END + b"prompt >> "
     assert read(output)[0] == CacheKept()
+
+
+def test_a_frame_can_say_that_the_model_has_ended_its_turn(read: Read) -> None:
+    output = b"\x02a\x03\x02\x10.\x03" + _END + b">> "
+    assert read(output)[:2] == [Token("a"), TurnOver()]
 
 
 def test_a_film_is_asked_for_like_a_picture(read: Read) -> None:

@@ -17,6 +17,7 @@ from axm1_llm.tokenizer.prompts import Message, PromptSpec
 from tokenizer.runtime_calls import Runtime, call, parsed, send, unframed
 from tokenizer.tiny import tiny_ids
 
+TURN_OVER = "\x02\x10.\x03"
 KEPT = "\x02\x10!\x03"  # says that the KV cache was not dropped
 
 
@@ -93,6 +94,30 @@ async def test_without_live_print_the_one_call_holds_every_frame(desk: Desk) -> 
     assert "".join(str(frame) for frame in unframed(desk.runtime.printed)) == "Hello 👋, world"
     record = await desk.client.close_ticket(ticket.line, printed=printed)
     assert (record.tail, record.tokens) == ((), len(ids))
+
+
+@pytest.mark.parametrize("text", ["ab", "abc", "", "abcd 👋"])
+async def test_a_token_that_ends_the_turn_ends_the_answer_though_the_runtime_goes_on(
+    desk: Desk, text: str
+) -> None:
+    ticket = await desk.client.open_ticket("tiny", spec("", "Hi"))
+    await desk.runtime.encode(ticket.line)
+    await desk.runtime.answer(desk.ids(f"{text}<|endoftext|>user: and then?"), stopped=True)
+    answer, *after = desk.runtime.printed.split(TURN_OVER)
+    assert "".join(map(str, unframed(answer))) == text
+    assert after
+    assert set(after) == {""}
+    record = await desk.client.close_ticket(ticket.line, printed=len(unframed(answer)))
+    assert record.tail == ()
+
+
+async def test_what_follows_the_end_of_a_turn_in_the_last_group_is_no_part_of_the_answer(desk: Desk) -> None:
+    ticket = await desk.client.open_ticket("tiny", spec("", "Hi"))
+    await desk.runtime.encode(ticket.line)
+    printed = await desk.runtime.answer(desk.ids("abcd<|endoftext|>"))
+    record = await desk.client.close_ticket(ticket.line, printed=printed)
+    shown = unframed(desk.runtime.printed.replace(TURN_OVER, ""))
+    assert "".join(map(str, shown)) + "".join(record.tail) == "abcd"
 
 
 async def test_an_end_of_answer_id_is_a_token_without_text(desk: Desk) -> None:

@@ -34,6 +34,7 @@ from axm1_llm.runtime.events import (
     PromptRejected,
     Text,
     Token,
+    TurnOver,
 )
 from axm1_llm.runtime.prompts import NO_IMAGE, RESET
 
@@ -212,6 +213,8 @@ class Exchange:
                 case Token() | Text():
                     if reason := self._take(answer, event):
                         return reason
+                case TurnOver():
+                    return DoneReason.STOP
                 case _:
                     self._heed(answer, event)
         return None

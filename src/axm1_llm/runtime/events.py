@@ -134,6 +134,11 @@ class CacheKept:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnOver:
+    """The model has ended its turn; the runtime, which knows one end token only, goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class PictureRefused:
     """The runtime goes on without the picture that it was given.
 
@@ -174,6 +179,7 @@ Event = (
     | AnswerEnd
     | CacheState
     | CacheKept
+    | TurnOver
     | PictureRefused
     | PromptRejected
     | Failure

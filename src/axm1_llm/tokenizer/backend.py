@@ -49,12 +49,14 @@ class Backend(Protocol):
         bos_id: -1 when the model has none, as the runtime expects it.
         eos_id: the same.
         image_ids: ``img_start_token`` and ``img_context_token``, those that the vocabulary has.
+        end_ids: more tokens than `eos_id` that end the model's turn.
         spell: the bytes of an id, special tokens among them; None when they are not known.
     """
 
     bos_id: int
     eos_id: int
     image_ids: dict[str, int]
+    end_ids: frozenset[int]
     spell: Callable[[int], bytes] | None
 
     async def encode_prompt(self, spec: PromptSpec) -> EncodedPrompt:

@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer
 from axm1_llm.errors import PromptTooLongError, RequestError
 from axm1_llm.tokenizer.backend import EncodedPrompt
 from axm1_llm.tokenizer.decoding import Decoding
+from axm1_llm.tokenizer.ends import end_ids
 from axm1_llm.tokenizer.files import TokenizerFilesError, read_tokenizer_files
 from axm1_llm.tokenizer.fitting import longest_fitting, shortenings
 from axm1_llm.tokenizer.pictures import markup_of
@@ -55,6 +56,7 @@ class BuiltinTokenizer:
         self.bos_id = self._id(files.special_tokens.get("bos_token"))
         self.eos_id = self._id(files.special_tokens.get("eos_token"))
         self.image_ids = self._image_ids()
+        self.end_ids = end_ids(self._id) - {self.eos_id}
         named = files.templates if chat_template is None else {"default": chat_template}
         self._templates = ChatTemplates(named, files.special_tokens, self._markup)
 

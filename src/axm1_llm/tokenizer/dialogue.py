@@ -15,7 +15,7 @@ import structlog
 
 from axm1_llm.errors import Axm1Error, PromptTooLongError
 from axm1_llm.tokenizer.contexts import ContextBuilds
-from axm1_llm.tokenizer.framing import CACHE_KEPT, frames
+from axm1_llm.tokenizer.framing import CACHE_KEPT, TURN_OVER, frames
 from axm1_llm.tokenizer.pictures import TYPICAL_TOKENS
 from axm1_llm.tokenizer.prompts import AnswerRecord, Message, PromptSpec, Ticket
 from axm1_llm.tokenizer.tickets import Answer
@@ -98,7 +98,7 @@ class Dialogue:
         if answer is None:  # the runtime never asked for it
             return AnswerRecord(tail=(), tokens=0, ended=False)
         outcome = answer.generation.outcome(printed)
-        missing = outcome.ids[len(answer.texts) :]
+        missing = () if answer.over else self._before_end(outcome.ids[len(answer.texts) :])
         texts = answer.texts + (await self._texts(answer, missing) if missing else [])
         texts = texts[: len(outcome.ids)]
         complete = outcome.ended and printed >= len(outcome.ids)
@@ -152,11 +152,21 @@ class Dialogue:
             return "".join(text or "" for text in answer.texts)
         if session.unreset:
             return CACHE_KEPT
-        texts = answer.decoder.push(ids)
+        if answer.over:
+            return TURN_OVER
         framed = session.ticket is not None
+        if framed and not self.backend.end_ids.isdisjoint(ids):
+            ids = self._before_end(ids)
+            answer.over = True
+        texts = answer.decoder.push(ids)
         if isinstance(texts, list):
             return _printed(answer, texts, framed=framed)
         return self._decode_later(answer, ids, texts, framed=framed)
+
+    def _before_end(self, ids: Sequence[int]) -> Sequence[int]:
+        """The ids before the one that ends the model's turn."""
+        ends = self.backend.end_ids
+        return ids[: next((at for at, token in enumerate(ids) if token in ends), len(ids))]
 
     async def _encode_prompt(self, spec: PromptSpec) -> tuple[EncodedPrompt, int]:
         """The prompt, and how many tokens its pictures will have beside their placeholders."""
@@ -234,4 +244,6 @@ class Dialogue:
 
 def _printed(answer: Answer, texts: list[str | None], *, framed: bool) -> str:
     answer.texts.extend(texts)
-    return frames(texts) if framed else "".join(text or "" for text in texts)
+    if not framed:
+        return "".join(text or "" for text in texts)
+    return frames(texts) + TURN_OVER if answer.over else frames(texts)

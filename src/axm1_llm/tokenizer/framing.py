@@ -21,6 +21,9 @@ CACHE_KEPT = f"{_STX}{_DLE}!{_ETX}"
 """In place of every frame of an answer that a context build gives with ids in its KV cache which were to
 be dropped: it took ``reset`` for a prompt, or was never told."""
 
+TURN_OVER = f"{_STX}{_DLE}.{_ETX}"
+"""The model has ended its turn with a token that the runtime does not know as an end: the rest is nothing."""
+
 UNDECODED = f"{_STX}{_DLE}?{_ETX}"
 """The frame of a token that could not be turned into text in time."""
 

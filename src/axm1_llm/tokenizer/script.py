@@ -98,6 +98,7 @@ class ScriptTokenizer:
         self.bos_id = -1
         self.eos_id = -1
         self.image_ids: dict[str, int] = {}
+        self.end_ids: frozenset[int] = frozenset()
         self.spell: Callable[[int], bytes] | None = None  # nobody but the script knows
         self._model = model
         self._script = script

@@ -27,11 +27,13 @@ class Answer:
         decoder: has seen the ids of every group so far.
         generation: what the decode calls tell.
         texts: one a decoded token, in order.
+        over: the model has ended its turn, though the runtime goes on.
     """
 
     decoder: AnswerDecoder
     generation: Generation = field(default_factory=Generation)
     texts: list[str | None] = field(default_factory=list)
+    over: bool = False
 
 
 @dataclass(slots=True)
