@@ -29,7 +29,7 @@ _BODIES = """
 ## Bodies of requests
 
 The body is JSON, whatever its content type says. Unknown fields are ignored, and `null` means that a field is not
-there.
+there. Of the objects within a body only what needs a word is told; the rest is as in the API's own documentation.
 """
 
 _ANSWER = """

@@ -20,7 +20,8 @@ def body_schema(operation: Schema) -> Schema | None:
 def tables(schema: Schema) -> str:
     """The fields of a body, and of each object that it holds, a table each.
 
-    An object is told of once, and one whose fields say nothing not at all: it is as its API's owner has it.
+    An object is told of once. Fields within it that say nothing are left out: they are as in the API's own
+    documentation.
     """
     text = _table(schema)
     told = {str(schema.get("title"))}
@@ -28,14 +29,15 @@ def tables(schema: Schema) -> str:
         described = any("description" in field for field in inner["properties"].values())
         if described and str(inner.get("title")) not in told:
             told.add(str(inner.get("title")))
-            text += f"\nIn `{place}`:\n\n{_table(inner)}"
+            text += f"\nIn `{place}`:\n\n{_table(inner, all_fields=False)}"
     return text
 
 
-def _table(schema: Schema) -> str:
+def _table(schema: Schema, *, all_fields: bool = True) -> str:
     rows = "".join(
         f"| `{name}` | {' '.join(str(field.get('description', '')).split())} |\n"
         for name, field in schema.get("properties", {}).items()
+        if all_fields or "description" in field
     )
     return f"| field | meaning |\n|---|---|\n{rows}"
 

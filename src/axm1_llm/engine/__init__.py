@@ -1,8 +1,8 @@
 """One model: its states, the task that owns its runtime, and its prompts."""
 
+from axm1_llm.engine.deadlines import Deadlines
 from axm1_llm.engine.embedding import Embeddings
 from axm1_llm.engine.engine import Engine
-from axm1_llm.engine.exchange import Deadlines
 from axm1_llm.engine.generation import (
     Delta,
     DoneReason,

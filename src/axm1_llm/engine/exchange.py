@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from axm1_llm.engine.answering import Answer
@@ -43,39 +42,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.engine.deadlines import Deadlines
     from axm1_llm.engine.generation import Generation
     from axm1_llm.engine.session import RuntimeSession
     from axm1_llm.tokenizer.client import TokenizerClient
     from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
 
 _SEEING = frozenset({"auto", "vision"})  # dialects that may ask for pictures
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long the runtime may say nothing, in seconds, and how long one leaves it to itself.
-
-    Attributes:
-        load: while it loads; any progress starts it anew. One load in ten hangs for some users.
-        prefill: between the prompt and its first token.
-        output: between tokens.
-        tokenizer: how long the tokenizer-service may be unreachable, as it is while it starts.
-        settle: silence after which a runtime that prints no prompt mark counts as ready.
-        cancel: from the first interrupt to the prompt mark.
-        interrupt: between two interrupts: one that comes before the runtime has begun is lost (seen).
-        backoff: the first pause before a runtime that failed is started again; it doubles each time.
-        backoff_limit: the longest such pause.
-    """
-
-    load: float = 120.0
-    prefill: float = 300.0
-    output: float = 60.0
-    tokenizer: float = 10.0
-    settle: float = 2.0
-    cancel: float = 15.0
-    interrupt: float = 0.25
-    backoff: float = 0.5
-    backoff_limit: float = 8.0
 
 
 class NeedsFreshRuntime(Exception):  # noqa: N818 - no error: nothing went wrong, and no caller sees it

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from axm1_llm.child import start_child
-from axm1_llm.engine.exchange import Deadlines
+from axm1_llm.engine.deadlines import Deadlines
 from axm1_llm.engine.room import Room, UnlimitedRoom
 
 if TYPE_CHECKING:

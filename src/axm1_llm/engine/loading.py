@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from axm1_llm.descriptors import ModelDescriptor
-    from axm1_llm.engine.exchange import Deadlines
+    from axm1_llm.engine.deadlines import Deadlines
     from axm1_llm.engine.session import RuntimeSession
     from axm1_llm.metrics import Metrics
     from axm1_llm.tokenizer.client import TokenizerClient

@@ -88,9 +88,11 @@ class CountBody(StrictBody):
     model: str = Field(min_length=1, description="The model's name or an alias.")
     messages: list[Turn] = Field(min_length=1, description="The conversation, oldest turn first.")
     system: str | list[InnerBlock] | None = Field(default=None, description="The system prompt.")
-    tools: list[Tool] | None = None
-    tool_choice: ToolChoice | None = None
-    thinking: Thinking | None = None
+    tools: list[Tool] | None = Field(default=None, description="What the model may call.")
+    tool_choice: ToolChoice | None = Field(
+        default=None, description="`none` offers no tool, `tool` only the one named; nothing forces a call."
+    )
+    thinking: Thinking | None = Field(default=None, description="Whether the model thinks.")
     output_config: OutputConfig | None = Field(
         default=None, description="A form of the answer: asked for in the prompt, checked, asked for again."
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from axm1_llm.engine.axllm.client import ServerClient
     from axm1_llm.engine.axllm.listening import Listener
     from axm1_llm.engine.axllm.session import ServerSession
-    from axm1_llm.engine.exchange import Deadlines
+    from axm1_llm.engine.deadlines import Deadlines
     from axm1_llm.engine.generation import Generation
     from axm1_llm.tokenizer.prompts import Message
 

@@ -70,7 +70,7 @@ class ChatBody(ClassicBody):
 
     messages: list[ChatMessage] = Field(min_length=1, description="The conversation, oldest turn first.")
     max_completion_tokens: int | None = Field(default=None, description="Newer name of max_tokens.")
-    tools: list[Tool] | None = None
+    tools: list[Tool] | None = Field(default=None, description="What the model may call: functions only.")
     tool_choice: str | JsonObject | None = Field(
         default=None, description="none, auto, or a function; the model cannot be made to call one."
     )
@@ -78,5 +78,5 @@ class ChatBody(ClassicBody):
         default=None, description="Asked for in the prompt, checked, and asked for again."
     )
     reasoning_effort: str | None = Field(default=None, description="See reasoning.effort.")
-    reasoning: Reasoning | None = None
+    reasoning: Reasoning | None = Field(default=None, description="Whether, or how much, the model thinks.")
     logprobs: bool | None = Field(default=None, description="Not supported: the runtime tells none.")

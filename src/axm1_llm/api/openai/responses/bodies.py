@@ -70,7 +70,7 @@ class ResponsesBody(GeneratingBody):
         default=None, description="none, auto, or a function; the model cannot be made to call one."
     )
     text: Text | None = Field(default=None, description="The form of the answer.")
-    reasoning: Reasoning | None = None
+    reasoning: Reasoning | None = Field(default=None, description="Whether, or how much, the model thinks.")
     truncation: Literal["auto", "disabled"] | None = Field(
         default=None, description="disabled: refuse a conversation that is too long."
     )
