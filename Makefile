@@ -26,6 +26,7 @@ run: $(VENV)/.stamp-run  ## Set everything up and serve a real small model witho
 
 test: $(VENV)/.stamp-dev  ## Set everything up and run every test
 	tools/install-debian-packages
+	$(VENV)/bin/python tools/clients.py >/dev/null  # not within a test: a slow network is no reason to fail
 	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-report=json:.coverage.json
 
 lint: $(VENV)/.stamp-dev  ## Check style, types and import directions

@@ -18,7 +18,7 @@ def run(text: str, *, opened: bool = False, size: int | None = None) -> tuple[st
     ("text", "opened", "expected"),
     [
         ("<think>why</think>because", False, ("why", "because")),
-        ("\n <think>\nwhy\n</think>\n\nbecause", False, ("why\n", "because")),
+        ("\n <think>\nwhy\n so\n</think>\n\nbecause", False, ("why\n so", "because")),
         ("no thinking here", False, ("", "no thinking here")),
         ("<thin ice", False, ("", "<thin ice")),
         ("it says <think>no</think> later", False, ("", "it says <think>no</think> later")),

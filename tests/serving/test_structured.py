@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from axm1_llm.answer.form import Form
+from axm1_llm.answer.json_value import JsonValue
 from axm1_llm.answer.tools.calls import ToolCall
 from axm1_llm.engine import Delta, DoneReason, Generation, GenerationRequest, Summary, ThinkingMode
 from axm1_llm.errors import (
@@ -217,12 +220,19 @@ async def test_a_cancelled_answer_begins_no_attempt() -> None:
     assert model.asked == []
 
 
-async def test_the_loop_goes_on_while_a_value_is_checked() -> None:
-    model = Model(["[" + ",".join(["{}"] * 2_000) + "]"])
-    turns = 0
-    reading = asyncio.create_task(answered(model, {"items": {"type": "object"}}))
-    async with asyncio.timeout(5):
-        while not reading.done():
-            turns += 1
-            await asyncio.sleep(0)
-    assert turns > 100  # it takes about ten when the loop itself does the work
+async def test_schemas_and_values_are_checked_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    class Watched(Form):
+        def __init__(self, wanted: Any) -> None:
+            threads.append(threading.current_thread())
+            super().__init__(wanted)
+
+        def cut(self, text: str) -> JsonValue | str:
+            threads.append(threading.current_thread())
+            return super().cut(text)
+
+    monkeypatch.setattr("axm1_llm.serving.structured.Form", Watched)
+    await answered(Model(['{"city": "Rome"}']), CITY)
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads

@@ -1,7 +1,7 @@
 """The `<think>` part of an answer, told apart as it streams.
 
-Only a block at the very start is thinking: an answer may well speak of `<think>` later on. White space on
-the inner side of the opening tag and behind the closing tag belongs to neither part.
+Only a block at the very start is thinking: an answer may well speak of `<think>` later on. White space at
+either end of the thinking, and behind the block, belongs to neither part, as in Ollama.
 """
 
 from __future__ import annotations
@@ -95,8 +95,10 @@ class ThinkingSplitter:
         if close:
             self._held = rest
             self._phase = _Phase.BETWEEN
-            return thinking
+            return thinking.rstrip()
         sizes = range(len(self._close) - 1, 0, -1)
         keep = next((size for size in sizes if thinking.endswith(self._close[:size])), 0)
-        self._held = thinking[len(thinking) - keep :]
-        return thinking[: len(thinking) - keep]
+        # White space waits for what follows it: before the closing tag it is no part of the thinking.
+        certain = thinking[: len(thinking) - keep].rstrip()
+        self._held = thinking[len(certain) :]
+        return certain
