@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from axm1_llm.runtime.events import CacheState
     from axm1_llm.tokenizer.client import TokenizerClient
     from axm1_llm.tokenizer.prompts import PromptSpec
+
+_TRIES = 3
 
 
 class Tickets:
@@ -84,12 +87,13 @@ class Tickets:
 
     async def _ask(self, tokenizer: TokenizerClient, prompt: PromptSpec) -> Ticket:
         model = self._descriptor.model_name
-        try:
-            return await tokenizer.open_ticket(model, prompt)
-        except TokenizerError:
-            # The tokenizer-service may have been started anew and know of nothing: once more, from the start.
+        for _ in range(_TRIES - 1):
+            with suppress(TokenizerError):
+                return await tokenizer.open_ticket(model, prompt)
+            # The tokenizer-service may have been started anew and know of nothing, or a script that hangs is
+            # about to be replaced: that fails once while it is found out, and once when it is ended.
             await reached(lambda: tokenizer.start(model), self._patience)
-            return await tokenizer.open_ticket(model, prompt)
+        return await tokenizer.open_ticket(model, prompt)
 
     def _cache_size(self) -> CacheSize | None:
         capacity, chunk = self._facts.chunked_limit, self._facts.prefill_limit

@@ -1,8 +1,9 @@
 """The script backend: a model's own ``tokenizer_py``, kept alive, asked in time.
 
-A script's chat template takes one user turn; `flatten` says how a conversation becomes one. It can show
-no tools and take no raw prompt: a raw prompt goes through its template like a turn. How a picture is
-written it knows itself: it is asked once the runtime has said how many tokens the picture has.
+A script's chat template takes one user turn; `flatten` says how a conversation becomes one. It can take no
+raw prompt: that goes through its template like a turn. It can show no tools: whoever offers some tells of
+them in the system prompt. How a picture is written it knows itself: it is asked once the runtime has said
+how many tokens the picture has.
 """
 
 from __future__ import annotations
@@ -154,8 +155,6 @@ class ScriptTokenizer:
 
     async def encode_prompt(self, spec: PromptSpec) -> EncodedPrompt:
         """See `Backend.encode_prompt`."""
-        if spec.tools:
-            raise UnsupportedError(f"the tokenizer script of model '{self._model}' can show no tools")
         if spec.template is not None:
             raise UnsupportedError(f"the tokenizer script of model '{self._model}' has its own chat template")
         try:
