@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from axm1_llm.errors import RequestError
-from axm1_llm.tokenizer.template import TemplateRenderer
 
 _GO_ACTION = re.compile(
     r"\{\{-?\s*(?:[.$][A-Za-z]|(?:if|range|with|end|else|block|define|template)(?![\w.\[(])|/\*)"
@@ -19,6 +18,9 @@ def check_template(text: str) -> None:
         RequestError: it is one of Ollama's Go templates, or no valid Jinja.
     """
     refuse_go_template(text)
+    # Only here in this service: Jinja takes 2 MB, and templates are rendered by the tokenizer-service.
+    from axm1_llm.tokenizer.template import TemplateRenderer  # noqa: PLC0415
+
     TemplateRenderer().compile(text)
 
 
