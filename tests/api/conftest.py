@@ -76,6 +76,8 @@ def service(tmp_path: Path) -> MakeService:
         others: tuple[str, ...] = (),
         template: str = "{{ messages }}",
         variants: Path | None = None,
+        *,
+        loopback: bool = False,
         **keys: Any,
     ) -> AsyncIterator[Service]:
         described = {
@@ -95,7 +97,7 @@ def service(tmp_path: Path) -> MakeService:
         abilities = AbilityBook(lambda _: tokenizer.chat_template())
         counting = None if descriptors[0].tokenizer == "none" else tokenizer
         serving = Serving(models, abilities, scheduler, lambda _: counting)
-        app = build_app(serving, metrics, api_keys=api_keys, origins=origins)
+        app = build_app(serving, metrics, api_keys=api_keys, origins=origins, loopback=loopback)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import base64
+import socket
 
 import httpx
 import pytest
 
 from api.conftest import MakeService
+from axm1_llm.api.access import is_loopback
 
 
 def basic(password: str) -> str:
@@ -60,3 +62,76 @@ async def test_web_pages_of_this_machine_may_call_and_others_only_when_named(ser
         assert await allowed(s.http, "https://chat.example")
         assert not await allowed(s.http, "https://evil.example")
         assert not await allowed(s.http, "http://localhost.evil.example")
+
+
+async def status_for(http: httpx.AsyncClient, host: str) -> int:
+    return (await http.get("/api/tags", headers={"host": host})).status_code
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "localhost",
+        "LocalHost:11535",
+        "axm1.localhost:11535",
+        "127.0.0.1:11535",
+        "192.168.1.7",
+        "[::1]:11535",
+        "[fe80::1]",
+        "::1",
+        "kitchen.local",
+        "host.docker.internal:11535",
+        socket.gethostname(),
+    ],
+)
+async def test_on_loopback_the_names_of_this_machine_are_served(service: MakeService, host: str) -> None:
+    async with service(loopback=True) as s:
+        assert await status_for(s.http, host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:11535",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "[",
+        "a:b:c",
+        "local",
+    ],
+)
+async def test_on_loopback_a_foreign_host_is_refused_and_elsewhere_served(
+    service: MakeService, host: str
+) -> None:
+    async with service(loopback=True) as s:
+        assert await status_for(s.http, host) == 403
+        refusal = await s.http.get("/v1/models", headers={"host": host})
+        assert "Host" in refusal.json()["error"]["message"]
+    async with service() as s:
+        assert await status_for(s.http, host) == 200
+
+
+async def test_a_request_without_a_host_is_served(service: MakeService) -> None:
+    async with service(loopback=True) as s:
+        request = s.http.build_request("GET", "/api/tags")
+        del request.headers["host"]
+        assert (await s.http.send(request)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.7", False),
+        ("server.example", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_reaches(host: str, *, loopback: bool) -> None:
+    assert is_loopback(host) == loopback

@@ -1,4 +1,4 @@
-"""Who may call: API keys, and web pages of other origins."""
+"""Who may call: API keys, web pages of other origins, and names that lead to this machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
+import re
+import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,62 @@ _OPEN_PATHS = frozenset({"/", "/health", "/ready"})
 LOCAL_ORIGINS = (
     r"(https?://(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?|(app|file|tauri|vscode-webview|vscode-file)://.*)"
 )
+
+# Only names of this machine or its network end so: nobody can own one on the internet.
+_LOCAL_ENDINGS = (".localhost", ".local", ".internal")
+
+_HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::[0-9]*)?")
+
+
+class LocalHosts:
+    """Lets only requests through whose `Host` is this machine, as Ollama does on a loopback address.
+
+    A web page of a foreign name can have that name lead to 127.0.0.1 (DNS rebinding); for the browser our
+    answers are then the page's own. It sends its own name as `Host` all the same.
+
+    Args:
+        app: what stands behind.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._own = socket.gethostname().lower()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 403."""
+        if scope["type"] != "http" or self._admits(Headers(scope=scope).get("host", "")):
+            await self._app(scope, receive, send)
+            return
+        text = (
+            "forbidden: this service listens for this machine only; "
+            "send a Host header of localhost, or an IP address"
+        )
+        await json_error(HTTPStatus.FORBIDDEN, text, scope["path"])(scope, receive, send)
+
+    def _admits(self, header: str) -> bool:
+        parts = _HOST.fullmatch(header.lower())
+        if parts is None:
+            # A bare IPv6 address has more colons than one for a port.
+            return _is_address(header)
+        host = parts[1]
+        return (
+            host in {"", "localhost", self._own}
+            or host.endswith(_LOCAL_ENDINGS)
+            or _is_address(host.strip("[]"))
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a service that listens at `host`, an address or a name, is reached from this machine only."""
+    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class RequireKey:

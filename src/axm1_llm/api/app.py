@@ -10,9 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from axm1_llm import __version__
-from axm1_llm.api.access import LOCAL_ORIGINS, RequireKey
+from axm1_llm.api.access import LOCAL_ORIGINS, LocalHosts, RequireKey
 from axm1_llm.api.anthropic.router import anthropic_router
 from axm1_llm.api.errors import answer_defect, answer_domain_error, answer_http_error
+from axm1_llm.api.identity import REQUEST_ID, RequestIdentity
+from axm1_llm.api.logs import logs_router
 from axm1_llm.api.ollama import ollama_router
 from axm1_llm.api.openai.router import openai_router
 from axm1_llm.api.status import status_router
@@ -21,12 +23,25 @@ from axm1_llm.errors import Axm1Error
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from starlette.types import ASGIApp
+
     from axm1_llm.metrics import Metrics
     from axm1_llm.serving.answering import Serving
 
 
+class _Application(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        # `add_middleware` would put it inside the part that answers defects, whose 500 would have no name.
+        return RequestIdentity(super().build_middleware_stack())
+
+
 def build_app(
-    serving: Serving, metrics: Metrics, *, api_keys: Sequence[str] = (), origins: Sequence[str] = ()
+    serving: Serving,
+    metrics: Metrics,
+    *,
+    api_keys: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    loopback: bool = False,
 ) -> FastAPI:
     """The application; its lifespan starts and closes the scheduler.
 
@@ -35,6 +50,7 @@ def build_app(
         metrics: the figures.
         api_keys: what clients must send one of; with none, everybody may call.
         origins: web pages that may call, besides those of this machine; `*` for all.
+        loopback: the service listens on a loopback address: requests for other hosts are refused.
     """
     scheduler = serving.scheduler
 
@@ -47,7 +63,7 @@ def build_app(
             await scheduler.close()
             await metrics.aclose()
 
-    app = FastAPI(
+    app = _Application(
         title="axm1-llm",
         version=__version__,
         summary="Language models on the AX-M1 card, with the APIs of Ollama.",
@@ -60,6 +76,7 @@ def build_app(
     app.include_router(openai_router(serving))
     app.include_router(anthropic_router(serving))
     app.include_router(status_router(serving, metrics))
+    app.include_router(logs_router(serving))
     if api_keys:
         app.add_middleware(RequireKey, keys=api_keys)
     # Outermost: a browser asks for leave before it sends a key.
@@ -69,7 +86,10 @@ def build_app(
         allow_origin_regex=LOCAL_ORIGINS,
         allow_methods=["*"],
         allow_headers=["*"],
+        expose_headers=[REQUEST_ID],
     )
+    if loopback:
+        app.add_middleware(LocalHosts)
     app.add_exception_handler(Axm1Error, answer_domain_error)
     app.add_exception_handler(HTTPException, answer_http_error)
     app.add_exception_handler(Exception, answer_defect)

@@ -27,6 +27,7 @@ _CLIENT_CLOSED_REQUEST = 499
 _MEANINGS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request cannot be served as it is; the text says why.",
     HTTPStatus.UNAUTHORIZED: "The service wants an API key.",
+    HTTPStatus.FORBIDDEN: "The service listens for this machine only, and the request names another host.",
     HTTPStatus.NOT_FOUND: "No such model.",
     HTTPStatus.METHOD_NOT_ALLOWED: "The path knows no such method.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
@@ -37,7 +38,12 @@ _MEANINGS: Mapping[int, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Too many requests wait, or the service leaves; come again.",
 }
 
-_ALWAYS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.INTERNAL_SERVER_ERROR)
+_ALWAYS = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
 
 LOOKING = (HTTPStatus.NOT_FOUND,)
 """Errors of a route that names a model and only looks at it."""

@@ -13,6 +13,7 @@ from axm1_llm.engine.drivers import driver_of
 from axm1_llm.engine.embedding import EmbeddingJob, Embeddings
 from axm1_llm.engine.generation import Generation, GenerationRequest
 from axm1_llm.engine.inbox import Inbox
+from axm1_llm.engine.log import RuntimeLog
 from axm1_llm.engine.states import LOADED, Move, State, Trigger, model_states
 from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
 from axm1_llm.engine.working import Work
@@ -49,12 +50,16 @@ class Engine:
         tokenizer: the client of its tokenizer-service; None when the runtime has a tokenizer of its own.
         metrics: where figures go.
         host: what the machine gives.
+
+    Attributes:
+        log: what its runtimes printed last, those of earlier lives too.
     """
 
     def __init__(
         self, descriptor: ModelDescriptor, tokenizer: TokenizerClient | None, metrics: Metrics, host: Host
     ) -> None:
         self.descriptor = descriptor
+        self.log = RuntimeLog()
         self._model = descriptor.model_name
         self._metrics = metrics
         self._host = host
@@ -237,6 +242,7 @@ class Engine:
         try:
             await self._driver.prepare()
             async with self._driver.open() as self._runtime:
+                self._runtime.facts.on_log = self.log.add
                 begun = self._clock()
                 if await self._runtime.initialize(lambda: self._inbox.wants_end):
                     self._loaded(self._clock() - begun)

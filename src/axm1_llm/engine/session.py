@@ -67,6 +67,7 @@ class RuntimeFacts:
         keeps_history: it has told what its KV cache holds: the next prompt comes after it.
         asks_for_pictures: it asks for a picture after each prompt; None: it has not been seen yet.
         log: its last lines, oldest first.
+        on_log: told each of them as it comes.
     """
 
     context_length: int | None = None
@@ -79,6 +80,7 @@ class RuntimeFacts:
     keeps_history: bool = False
     asks_for_pictures: bool | None = None
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    on_log: Callable[[str], None] | None = None
 
     @property
     def prompt_limit(self) -> int | None:
@@ -98,7 +100,7 @@ class RuntimeFacts:
             case Token() | Text():
                 pass  # first of all: nearly every event is one
             case LogLine(text):
-                self.log.append(text[:_LOG_LINE])
+                self._log(text[:_LOG_LINE])
             case Progress():
                 self.progress = event
             case CardMemory(device, remaining):
@@ -115,6 +117,11 @@ class RuntimeFacts:
                 self.failure = self.failure or reason
             case _:
                 pass
+
+    def _log(self, line: str) -> None:
+        self.log.append(line)
+        if self.on_log is not None:
+            self.on_log(line)
 
     def _narrow(self, tokens: int) -> None:
         self.prefill_limit = min(tokens, self.prefill_limit or tokens)

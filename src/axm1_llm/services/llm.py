@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axm1_llm.api.access import is_loopback
 from axm1_llm.api.app import build_app
 from axm1_llm.engine import Deadlines, Engine, Host
 from axm1_llm.engine.pictures import remove_stale_pictures
@@ -96,6 +97,7 @@ async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> A
             metrics,
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             origins=settings.origins,
+            loopback=is_loopback(settings.host),
         )
     finally:
         await clients.aclose()

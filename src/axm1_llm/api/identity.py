@@ -1,0 +1,57 @@
+"""A name for each request: returned as ``X-Request-Id``, and in each log line of that request."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from structlog.contextvars import bound_contextvars
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUEST_ID = "X-Request-Id"
+
+# Printable ASCII without spaces: what a client chose ends in logs, and must not write lines of its own there.
+_HARMLESS = re.compile(r"[!-~]{1,128}")
+_BYTES = 8
+
+
+class RequestIdentity:
+    """Gives each request a name of its own, or lets it have the one that its client chose.
+
+    It must be the outermost: then also what the framework itself answers, such as 500, has the name.
+
+    Args:
+        app: what stands behind.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, under its name."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = _name_of(scope)
+
+        # No coroutine of its own: it is called for each token of a stream.
+        def named(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), header]}
+            return send(message)
+
+        header = (REQUEST_ID.lower().encode(), name.encode())
+        with bound_contextvars(request_id=name):
+            await self._app(scope, receive, named)
+
+
+def _name_of(scope: Scope) -> str:
+    """The client's name for its request if it is harmless, else a new one: 16 hex digits."""
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _HARMLESS.fullmatch(given) else secrets.token_hex(_BYTES)
