@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from axm1_llm import __version__
 from axm1_llm.api.access import LOCAL_ORIGINS, LocalHosts, RequireKey
 from axm1_llm.api.anthropic.router import anthropic_router
+from axm1_llm.api.declared import describe_bodies
 from axm1_llm.api.errors import answer_defect, answer_domain_error, answer_http_error
 from axm1_llm.api.identity import REQUEST_ID, RequestIdentity
 from axm1_llm.api.logs import logs_router
@@ -33,6 +34,9 @@ class _Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         # `add_middleware` would put it inside the part that answers defects, whose 500 would have no name.
         return RequestIdentity(super().build_middleware_stack())
+
+    def openapi(self) -> dict[str, Any]:
+        return describe_bodies(super().openapi())
 
 
 def build_app(

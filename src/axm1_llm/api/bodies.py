@@ -34,7 +34,8 @@ class Body(BaseModel):
     That is how Go reads JSON, and clients rely on it.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    # Built when the first one comes: most services never see a body of every API.
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

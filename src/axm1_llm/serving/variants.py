@@ -38,7 +38,7 @@ def _checked(parameters: dict[str, Parameter]) -> dict[str, Parameter]:
 class Turn(BaseModel):
     """A turn that stands before every conversation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -47,7 +47,7 @@ class Turn(BaseModel):
 class Variant(BaseModel):
     """A model under another name, perhaps with other settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     name: Annotated[str, AfterValidator(check_name)]
     base: Annotated[str, Field(min_length=1)]  # the name in the descriptor file
