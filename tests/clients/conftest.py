@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +12,10 @@ from axm1_llm.demo import prepare_demo
 from clients.clients import Environments
 from clients.stand_in import stand_ins
 from e2e.models import Model
+from e2e.reporting import RUNNING, pytest_runtest_makereport
 from e2e.services import Service, free_port
 
-_RUNNING = pytest.StashKey[list[Service]]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failed test what its service logged."""
-    report = yield
-    if report.failed:
-        for service in item.session.stash.get(_RUNNING, []):
-            report.sections.append((f"log of {service.url}", service.log[-10_000:]))
-    return report
+__all__ = ["pytest_runtest_makereport"]  # a hook of pytest: it is looked for here
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +29,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("models")
     descriptor = _write(folder, stand_ins(folder))
     options = ("--tokenizer-port", str(free_port()), "--variants-file", str(folder / "variants.json"))
-    running = request.session.stash.setdefault(_RUNNING, [])
+    running = request.session.stash.setdefault(RUNNING, [])
     with Service("serve", free_port(), "--descriptor", str(descriptor), *options) as service:
         running.append(service)
         try:

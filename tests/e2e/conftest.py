@@ -1,28 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from e2e.models import Model, write_descriptor
+from e2e.reporting import RUNNING, pytest_runtest_makereport
 from e2e.services import Service, free_port
 
-_RUNNING = pytest.StashKey[list[Service]]()
+__all__ = ["pytest_runtest_makereport"]  # a hook of pytest: it is looked for here
 
 Serve = Callable[..., Service]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failed test what its services logged."""
-    report = yield
-    if report.failed:
-        for service in item.session.stash.get(_RUNNING, []):
-            report.sections.append((f"log of {service.url}", service.log[-20_000:]))
-    return report
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +29,7 @@ def serve_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 def _starter(request: pytest.FixtureRequest, stack: ExitStack, folders: pytest.TempPathFactory) -> Serve:
-    running = request.session.stash.setdefault(_RUNNING, [])
+    running = request.session.stash.setdefault(RUNNING, [])
 
     def start(*models: Model, options: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Service:
         descriptor = write_descriptor(folders.mktemp("models"), *models)

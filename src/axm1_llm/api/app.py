@@ -81,6 +81,15 @@ def build_app(
     app.include_router(anthropic_router(serving))
     app.include_router(status_router(serving, metrics))
     app.include_router(logs_router(serving))
+    _guard(app, api_keys, origins, loopback=loopback)
+    app.add_exception_handler(Axm1Error, answer_domain_error)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_exception_handler(Exception, answer_defect)
+    return app
+
+
+def _guard(app: FastAPI, api_keys: Sequence[str], origins: Sequence[str], *, loopback: bool) -> None:
+    """Put what decides who may call around the routes; what is added last stands outermost."""
     if api_keys:
         app.add_middleware(RequireKey, keys=api_keys)
     # Outermost: a browser asks for leave before it sends a key.
@@ -94,7 +103,3 @@ def build_app(
     )
     if loopback:
         app.add_middleware(LocalHosts)
-    app.add_exception_handler(Axm1Error, answer_domain_error)
-    app.add_exception_handler(HTTPException, answer_http_error)
-    app.add_exception_handler(Exception, answer_defect)
-    return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from axm1_llm.answer.tools.calls import tool_names
 from axm1_llm.errors import RequestError
 from axm1_llm.tokenizer.prompts import Message
 
@@ -100,15 +101,10 @@ def only_tool(tools: Sequence[Mapping[str, object]], name: str) -> tuple[Mapping
     Raises:
         RequestError: it is not among them.
     """
-    chosen = tuple(tool for tool in tools if _name(tool) == name)
+    chosen = tuple(tool for tool in tools if name in tool_names((tool,)))
     if not chosen:
         raise RequestError(f"tool_choice names '{name}', which is not among the tools")
     return chosen
-
-
-def _name(tool: Mapping[str, object]) -> object:
-    function = tool["function"]
-    return function["name"] if isinstance(function, dict) else None
 
 
 def _called(turn: Message) -> list[object]:

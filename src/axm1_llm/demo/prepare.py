@@ -6,13 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import sys
 from typing import TYPE_CHECKING
 
 from axm1_llm.demo import folder as content
 from axm1_llm.demo.vocabulary import VocabularyError, tokenizer_of_gguf
 from axm1_llm.demo.weights import SMOLLM2, DemoError, Weights, fetch_weights, is_intact
+from axm1_llm.whole_file import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -78,7 +78,7 @@ def _make(
         if not _is_sealed(model, weights):
             _place_model(model, python, progress, weights)
         for path, text in texts.items():
-            _write(path, text, executable=path.name == content.RUN_SCRIPT)
+            write_file(path, text.encode(), mode=0o755 if path.name == content.RUN_SCRIPT else 0o644)
 
 
 def _place_model(model: Path, python: str, progress: Callable[[str], None], weights: Weights) -> None:
@@ -96,8 +96,8 @@ def _place_model(model: Path, python: str, progress: Callable[[str], None], weig
             f"the demo needs the package {error.name}; run: {python} -m pip install 'axm1-llm[demo]'"
         ) from None
     for name, text in zip(_TOKENIZER_FILES, (texts.tokenizer, texts.config), strict=True):
-        _write(model / name, text)
-    _write(model / _SEAL, json.dumps(_state(model, weights)))
+        write_file(model / name, text.encode())
+    write_file(model / _SEAL, json.dumps(_state(model, weights)).encode())
 
 
 def _is_complete(folder: Path, texts: Mapping[Path, str], weights: Weights) -> bool:
@@ -138,14 +138,3 @@ def _lock(path: Path, progress: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _write(path: Path, text: str, *, executable: bool = False) -> None:
-    """Puts the text there as a whole: a reader sees the old file or the new one."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.chmod(0o755 if executable else 0o644)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from axm1_llm.engine.answering import Answer
     from axm1_llm.engine.embedding import EmbeddingJob
+    from axm1_llm.engine.facts import RuntimeFacts
     from axm1_llm.engine.generation import Generation
-    from axm1_llm.engine.session import RuntimeFacts
 
 
 class Runtime(Protocol):

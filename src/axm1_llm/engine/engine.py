@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from axm1_llm.engine.drivers import driver_of
 from axm1_llm.engine.embedding import EmbeddingJob, Embeddings
 from axm1_llm.engine.generation import Generation, GenerationRequest
 from axm1_llm.engine.inbox import Inbox
+from axm1_llm.engine.keeping import KeepAlive
 from axm1_llm.engine.log import RuntimeLog
 from axm1_llm.engine.states import LOADED, Move, State, Trigger, model_states
 from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
@@ -73,9 +73,7 @@ class Engine:
         self._failure: FailureReport | None = None
         self._runtime: Runtime | None = None
         self._ready_at = 0
-        self._expires = math.inf  # on the loop's clock: when the model leaves if no prompt comes
-        self._wish: float | None = None  # the keep-alive that a request of this life asked for last
-        self._used = -math.inf  # on the same clock: when a prompt or a load was asked for last
+        self._stay = KeepAlive(descriptor, host.keep_alive)
 
     # -- what others ask for
 
@@ -136,17 +134,13 @@ class Engine:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether its owner wants it to stay loaded for ever, so that no other model may push it out.
-
-        A request that says so cannot: Home Assistant sends ``keep_alive: -1`` unless told otherwise, and as
-        in Ollama that only stops the clock.
-        """
-        return self.is_loaded and self._set_keep_alive() == self._expires == math.inf
+        """Whether it is loaded and its owner wants it to stay: no other model may push it out."""
+        return self.is_loaded and self._stay.pinned
 
     @property
     def last_used(self) -> float:
         """When a prompt or a load was asked for last, on the loop's clock; minus infinity for never."""
-        return self._used
+        return self._stay.used
 
     @property
     def queue_length(self) -> int:
@@ -177,7 +171,7 @@ class Engine:
         """When the model leaves if no prompt comes, by the wall clock; infinity for never."""
         if not self.is_loaded:
             return None
-        return self._host.wall_clock() + self._expires - asyncio.get_running_loop().time()
+        return self._host.wall_clock() + self._stay.left
 
     # -- the task
 
@@ -263,8 +257,9 @@ class Engine:
     def _loaded(self, duration: int) -> None:
         self._ready_at = self._clock()
         self._metrics.loaded(self._model, duration / _NS)
-        self._failure = self._wish = None
-        self._keep_for(None)
+        self._failure = None
+        self._stay.begin()
+        self._stay_changed()
         self._inbox.tell_loaded()
 
     async def _serve(self, runtime: Runtime) -> None:
@@ -278,30 +273,18 @@ class Engine:
                 self._failures = 0
                 self._keep_for(job.keep_alive)
                 continue
-            if asyncio.get_running_loop().time() >= self._expires:
+            if self._stay.left <= 0:
                 return  # no prompt came for as long as it was to be kept
-            await runtime.news_before(self._expires)
+            await runtime.news_before(self._stay.expires)
 
     def _keep_for(self, seconds: float | None) -> None:
-        """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set.
+        """Let the model leave when no prompt comes for `seconds`; None: for as long as it is set."""
+        self._stay.renew(seconds)
+        self._stay_changed()
 
-        What a request says holds for those after it that say nothing, until the model is loaded anew: as in
-        Ollama.
-        """
-        if seconds is not None:
-            self._wish = seconds
-        seconds = self._set_keep_alive() if self._wish is None else self._wish
-        self._used = asyncio.get_running_loop().time()
-        self._expires = self._used + seconds
+    def _stay_changed(self) -> None:
         self._inbox.news.set()
         self._host.room.changed()  # it is idle now, and may be pinned or not as it was not before
-
-    def _set_keep_alive(self) -> float:
-        """How long the model stays where no request says it, in seconds."""
-        if self.descriptor.keep_alive_seconds is not None:
-            return self.descriptor.keep_alive_seconds
-        # Who wants a model from start-up on wants it to stay.
-        return math.inf if self.descriptor.run_on_startup else self._host.keep_alive
 
     def _fail(self, error: ModelError) -> None:
         """Note a life that ended badly, and decide who is told."""

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.engine.answering import Answer
     from axm1_llm.engine.embedding import EmbeddingJob
+    from axm1_llm.engine.facts import RuntimeFacts
     from axm1_llm.engine.generation import Generation
     from axm1_llm.engine.host import Host
-    from axm1_llm.engine.session import RuntimeFacts
     from axm1_llm.engine.states import ModelStates
     from axm1_llm.metrics import Metrics
     from axm1_llm.tokenizer.client import TokenizerClient

@@ -15,8 +15,8 @@ from axm1_llm.tokenizer.reaching import reached
 
 if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.engine.facts import RuntimeFacts
     from axm1_llm.engine.generation import Generation
-    from axm1_llm.engine.session import RuntimeFacts
     from axm1_llm.runtime.events import CacheState
     from axm1_llm.tokenizer.client import TokenizerClient
     from axm1_llm.tokenizer.prompts import PromptSpec

@@ -1,22 +1,21 @@
 """Metrics files for node_exporter's textfile collector, written by a thread of their own.
 
-Each is written to a temporary name in the same folder and renamed, so that node_exporter never reads a
-half file. No fsync: after a power cut a file may be one prompt older, which is cheaper than a flush to an
-SD card after each prompt.
+They are readable by everybody: node_exporter runs as a user of its own. No fsync: after a power cut a file
+may be one prompt older, which is cheaper than a flush to an SD card after each prompt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import re
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
+
+from axm1_llm.whole_file import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -38,28 +37,6 @@ def file_name(model: str, taken: Collection[str] = ()) -> str:
         name = f"axm1-llm-{safe}~{number}-metrics.prom"
         number += 1
     return name
-
-
-def write_file(path: Path, text: bytes) -> None:
-    """Put `text` in `path` at once, readable by everybody.
-
-    Raises:
-        OSError: the folder is missing, full or read-only; `path` is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    # A new file each time: an old temporary one may belong to another user, or be a link set by one.
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            # node_exporter runs as a user of its own; the mode must not depend on our umask.
-            os.fchmod(file.fileno(), 0o644)
-        temporary.rename(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 class TextfileWriter:

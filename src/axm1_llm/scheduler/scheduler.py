@@ -1,4 +1,4 @@
-"""Many models: who is meant by a name, who may queue, what is loaded at start-up."""
+"""Many models: who may queue, what is loaded at start-up."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ class Scheduler:
         return frozenset(self._starting)
 
     def find(self, name: str) -> Engine:
-        """The engine that `name` or an alias of it means; `:latest` may be there or not.
+        """The engine of the model that the descriptor calls so; what other names mean, `Models` knows.
 
         Raises:
             ModelNotFoundError: there is none.
         """
-        for engine in self._engines.values():
-            if engine.descriptor.answers_to(name):
-                return engine
-        raise ModelNotFoundError(name)
+        engine = self._engines.get(name)
+        if engine is None:
+            raise ModelNotFoundError(name)
+        return engine
 
     def generate(self, name: str, request: GenerationRequest) -> Generation:
         """Queue a prompt.

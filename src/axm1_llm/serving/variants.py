@@ -5,8 +5,6 @@ It is the service's own; the user's descriptor file is never written.
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path  # noqa: TC003 - read by the type checker and used in signatures
 from typing import Annotated, Literal
 
@@ -17,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from axm1_llm.descriptors.names import check_name
 from axm1_llm.errors import SettingsError
 from axm1_llm.serving.limits import SAMPLING
+from axm1_llm.whole_file import write_file
 
 _LARGEST_FILE = 16 * 1024 * 1024
 _FLAG = "--variants-file (AXM1_VARIANTS_FILE)"
@@ -98,7 +97,8 @@ class VariantFile:
         entries = [*(variant.model_dump(exclude_defaults=True) for variant in variants), *self._foreign]
         content = orjson.dumps({"variants": entries}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
-            _replace(self._path, content)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_file(self._path, content, mode=0o600, durable=True)
         except OSError as error:
             raise SettingsError(
                 f"{_FLAG} '{self._path}' cannot be written: {_reason(error)}; name another file"
@@ -129,20 +129,6 @@ def _entries(path: Path) -> list[object]:
     if not isinstance(entries, list):
         raise ValueError('expected {"variants": [...]}')  # noqa: TRY004 - a wrong document, like bad JSON
     return entries
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from axm1_llm.engine.axllm.client import Served, ServerClient
     from axm1_llm.engine.axllm.session import ServerSession
     from axm1_llm.engine.embedding import EmbeddingJob
+    from axm1_llm.engine.facts import RuntimeFacts
     from axm1_llm.engine.generation import Generation
     from axm1_llm.engine.host import Host
-    from axm1_llm.engine.session import RuntimeFacts
     from axm1_llm.metrics import Metrics
 
 _MIB = 1024 * 1024

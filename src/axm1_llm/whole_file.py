@@ -1,0 +1,42 @@
+"""Files that are never half there: a reader sees the old one or the new one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_file(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = False) -> None:
+    """Put `content` in `path` at once.
+
+    It is written to a temporary name in the same folder and renamed.
+
+    Args:
+        path: of the file; two must not write the same one at the same time.
+        content: all of it.
+        mode: its permissions, whatever our umask is.
+        durable: wait until it would outlive a power cut.
+
+    Raises:
+        OSError: the folder is missing, full or read-only; `path` is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    # A new file each time: an old temporary one may belong to another user, or be a link set by one.
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.rename(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
