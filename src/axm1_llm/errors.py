@@ -19,6 +19,7 @@
         ├── LoadError              the runtime did not come up
         ├── RuntimeDiedError       it exited in the middle
         ├── RuntimeStalledError    it said nothing for too long
+        ├── BrokenAnswerError      it failed in the middle of an answer
         ├── StructuredOutputError  no answer of it fitted the format that was asked for
         └── TokenizerError         its tokenizer failed
             └── TokenizerServiceUnreachableError    nobody answers where it should be
@@ -156,6 +157,20 @@ class RuntimeDiedError(ModelError):
 
 class RuntimeStalledError(ModelError):
     """The runtime said nothing for longer than its deadline."""
+
+
+class BrokenAnswerError(ModelError):
+    """The runtime failed in the middle of an answer: what the caller has of it is not complete.
+
+    Attributes:
+        cause: what happened to the runtime.
+    """
+
+    def __init__(self, cause: ModelError) -> None:
+        self.cause = cause
+        super().__init__(
+            cause.model, f"the answer broke off and is not complete: {cause.reason}", cause.log_tail
+        )
 
 
 class StructuredOutputError(ModelError):

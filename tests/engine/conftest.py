@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -64,6 +65,20 @@ class Bench:
         await within(loading)
         return child
 
+    async def until(self, check: Callable[[], bool]) -> None:
+        """Return when `check` holds."""
+        async with asyncio.timeout(5):
+            for _ in range(5000):
+                if check():
+                    return
+                await asyncio.sleep(0.001)
+        raise AssertionError(self.path())
+
+    async def until_calm(self) -> None:
+        """Return when all that is under way has gone as far as it goes without the child."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+
     def path(self) -> list[str]:
         """The states that the model went through."""
         return [transition.target.value for transition in self.engine.status().transitions]
@@ -100,7 +115,9 @@ def bench(tmp_path: Path) -> MakeBench:
     script.chmod(0o755)
 
     @asynccontextmanager
-    async def make(deadlines: Deadlines = QUICK, **keys: Any) -> AsyncIterator[Bench]:
+    async def make(
+        deadlines: Deadlines = QUICK, *, jitter: Callable[[], float] = random.random, **keys: Any
+    ) -> AsyncIterator[Bench]:
         described = {
             "model_name": "m",
             "run_cmd": "./run.sh",
@@ -111,7 +128,8 @@ def bench(tmp_path: Path) -> MakeBench:
         descriptor = ModelDescriptor.model_validate(described)
         spawn, tokenizer, metrics = FakeSpawn(), FakeTokenizer(), RecordingMetrics()
         client = None if descriptor.tokenizer == "none" else cast("TokenizerClient", tokenizer)
-        engine = Engine(descriptor, client, metrics, Host({}, deadlines, cast("Any", spawn)))
+        host = Host({}, deadlines, cast("Any", spawn), jitter=jitter)
+        engine = Engine(descriptor, client, metrics, host)
         task = asyncio.create_task(engine.run())
         try:
             yield Bench(engine, spawn, tokenizer, metrics, task)

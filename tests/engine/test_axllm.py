@@ -16,6 +16,7 @@ from axm1_llm.answer.tools.calls import ToolCall
 from axm1_llm.engine import DoneReason, Summary, ThinkingMode
 from axm1_llm.engine.generation import Delta
 from axm1_llm.errors import (
+    BrokenAnswerError,
     LoadError,
     ModelError,
     RequestCancelledError,
@@ -149,8 +150,9 @@ async def test_an_answer_that_breaks_off_names_the_reason_and_the_next_prompt_wo
     async with server_bench(tmp_path, replace(PATIENT, output=0.3), **sim(faults=faults)) as bench:
         generation = bench.engine.submit(request("abcdef"))
         heard: list[Delta] = []
-        with pytest.raises(error, match=reason):
+        with pytest.raises(BrokenAnswerError, match=reason) as broken:
             await deltas_of(generation, heard)
+        assert isinstance(broken.value.cause, error)
         assert "".join(delta.text for delta in heard) == "abc"
         assert (await bench.ask("next"))[0] == "next"
         assert len(bench.children) == 2

@@ -49,6 +49,11 @@ class EmbeddingJob(Job):
         """Whether all vectors are there."""
         return self.embeddings is not None
 
+    @property
+    def has_begun(self) -> bool:
+        """Never: all vectors come together."""
+        return False
+
     async def result(self) -> Embeddings:
         """The vectors, once they are there.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _LOAD_ATTEMPTS = 3
 _REVIVALS = 5
+_HEALTHY = 600.0  # seconds: a runtime that lived so long has not failed for the same reason as the one before
 _CLOSE_PATIENCE = 30.0
 _NS = 1e9
 _AT_REST = frozenset({State.IDLE, State.FAILED, State.READY})
@@ -133,6 +135,11 @@ class Engine:
         return bool(self._inbox) or self._work.in_hand is not None or self._machine.state not in _AT_REST
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for it, or its owner wants it to stay: others may have to leave for it."""
+        return self._inbox.wants_model or self.descriptor.run_on_startup
+
+    @property
     def is_pinned(self) -> bool:
         """Whether it is loaded and its owner wants it to stay: no other model may push it out."""
         return self.is_loaded and self._stay.pinned
@@ -178,16 +185,17 @@ class Engine:
     async def run(self) -> None:
         """Load on demand, answer prompts, leave when asked; until `close`."""
         while await self._demand():
+            revives = self._revives()  # known only until the state changes
             reservation = self._host.room.ask(self._model, self._inbox.news.set)
             try:
-                if await self._admitted(reservation):
+                if await self._admitted(reservation, revives=revives):
                     await self._life()
             finally:
                 reservation.give_back()
+        self._inbox.drop_done()  # a prompt that came back from a runtime while the service was told to leave
 
-    async def _admitted(self, reservation: Reservation) -> bool:
+    async def _admitted(self, reservation: Reservation, *, revives: bool) -> bool:
         """Wait for a place on the card; False when meanwhile nobody wants the model any more."""
-        revives = self._revives()  # known only until the state changes
         if not reservation.granted:
             self._machine.fire(Trigger.WAIT)
         while not reservation.granted:
@@ -195,11 +203,10 @@ class Engine:
             self._inbox.tell_unloaded()
             if reservation.refusal is not None:
                 self._inbox.fail(reservation.refusal)
-            if self._inbox.closing or not (self._inbox.wants_model or revives):
+            if self._inbox.closing or not (self._inbox.wants_model or (revives and self._is_to_stay())):
                 self._machine.fire(Trigger.LEAVE)
                 return False
-            self._inbox.news.clear()
-            await self._inbox.news.wait()
+            await self._news_within(self._stay.left if revives else math.inf)
         return True
 
     async def _demand(self) -> bool:
@@ -210,26 +217,35 @@ class Engine:
             if self._inbox.wants_model or self._revives():
                 await self._back_off()
                 return not self._inbox.closing
-            self._inbox.news.clear()
-            await self._inbox.news.wait()
+            await self._news_within(math.inf)
         return False
 
     def _revives(self) -> bool:
-        """Whether a model that is to run from start-up on comes back by itself after it died."""
+        """Whether a model that died comes back though nobody asks for it."""
         dead = self._machine.state is State.FAILED
-        return dead and self.descriptor.run_on_startup and self._failures <= _REVIVALS
+        return dead and self._is_to_stay() and self._failures <= _REVIVALS
+
+    def _is_to_stay(self) -> bool:
+        """Whether its owner, or the request that used it last, wants it to be loaded now."""
+        return self.descriptor.run_on_startup or self._stay.left > 0
 
     async def _back_off(self) -> None:
+        """Pause before a runtime that failed is started again: longer each time, never the same."""
         if not self._failures:
             return
         deadlines = self._host.deadlines
+        longest = min(deadlines.backoff * 2 ** (self._failures - 1), deadlines.backoff_limit)
+        pause = longest * (1 + self._host.jitter()) / 2
+        end = asyncio.get_running_loop().time() + pause
+        while not self._inbox.closing and (left := end - asyncio.get_running_loop().time()) > 0:
+            await self._news_within(left)
+
+    async def _news_within(self, seconds: float) -> None:
+        """Return when there is something to look at, or after so many seconds."""
+        self._inbox.news.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(
-                min(deadlines.backoff * 2 ** (self._failures - 1), deadlines.backoff_limit)
-            ):
-                while not self._inbox.closing:
-                    self._inbox.news.clear()
-                    await self._inbox.news.wait()
+            async with asyncio.timeout(seconds if seconds < math.inf else None):
+                await self._inbox.news.wait()
 
     async def _life(self) -> None:
         """One life of the runtime: load, serve, leave; or fail."""
@@ -241,6 +257,8 @@ class Engine:
                 if await self._runtime.initialize(lambda: self._inbox.wants_end):
                     self._loaded(self._clock() - begun)
                     await self._serve(self._runtime)
+                if self._inbox.wants_end:
+                    self._stay.end()
                 self._machine.fire(Trigger.STOP)
                 await self._runtime.stop()
         except ModelError as error:
@@ -267,8 +285,7 @@ class Engine:
         while not self._inbox.wants_end:
             self._inbox.tell_loaded()
             if job := self._inbox.take():
-                if not await self._work.do(runtime, job, self._ready_at):
-                    self._inbox.put_back(job)
+                if not await self._work.do(runtime, job, self._ready_at, self._inbox.put_back):
                     return
                 self._failures = 0
                 self._keep_for(job.keep_alive)
@@ -288,9 +305,12 @@ class Engine:
 
     def _fail(self, error: ModelError) -> None:
         """Note a life that ended badly, and decide who is told."""
-        loading = self._machine.state not in {*LOADED, State.STOPPING}
+        leaving = self._machine.state is State.STOPPING
+        loading = self._machine.state not in LOADED and not leaving
         named = self._runtime is not None and self._runtime.facts.failure is not None
         self._machine.fire(Trigger.FAIL, error.reason)
+        if not loading and self._clock() - self._ready_at > _HEALTHY * _NS:
+            self._failures = 0
         self._failures += 1
         self._failure = FailureReport(error.reason, error.log_tail)
         self._metrics.restarted(self._model)
@@ -298,6 +318,8 @@ class Engine:
         # Some loads hang or crash and the next one works; a failure that the runtime named will come again.
         chance = isinstance(error, RuntimeStalledError | RuntimeDiedError) and not named
         again = (chance and self._failures < _LOAD_ATTEMPTS) or self._host.room.another_try(self._model)
+        if leaving or (loading and not again):
+            self._stay.end()
         if loading and not again:
             self._inbox.fail(LoadError(self._model, error.reason, error.log_tail))
 

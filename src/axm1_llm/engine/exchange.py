@@ -137,11 +137,17 @@ class Exchange:
         self._session.drain()
         self._session.write(ticket.line.encode() + b"\n", bare=self._bare)
         self._machine.fire(Trigger.PROMPT_WRITTEN)
-        if reason := await self._read(answer):
-            answer.complete(reason, self._clock())
+        undecoded = None
+        try:
+            if reason := await self._read(answer):
+                answer.complete(reason, self._clock())
+        except TokenizerError as error:  # the runtime knows nothing of it, and goes on
+            undecoded = error
         if not self._at_mark():
             await self._interrupt(answer)
         record = await self._tickets.close(ticket, answer.printed, self._cache)
+        if undecoded is not None:
+            raise undecoded
         if not generation.done:
             self._finish(answer, record)
 
@@ -202,8 +208,7 @@ class Exchange:
         if isinstance(event, Token):
             answer.printed += 1
             if event.undecoded:
-                answer.generation.fail(self._tokenizer_error())
-                return None
+                raise self._tokenizer_error()
         return answer.add(event.text, self._clock())
 
     def _heed(self, answer: Answer, event: Event | None) -> None:

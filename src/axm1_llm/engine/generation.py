@@ -109,11 +109,17 @@ class Generation(Job):
         self.summary: Summary | None = None
         self.prompt_tokens: int | None = None  # known once the prompt has been counted
         self._deltas: list[Delta] = []
+        self._begun = False
 
     @property
     def has_result(self) -> bool:
         """Whether the answer is complete."""
         return self.summary is not None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a piece of the answer was delivered."""
+        return self._begun
 
     async def batches(self) -> AsyncIterator[list[Delta]]:
         """What has come since the last look, never empty, until the answer is complete.
@@ -135,6 +141,7 @@ class Generation(Job):
     def deliver(self, delta: Delta) -> None:
         """Add to the answer."""
         if not self.done:
+            self._begun = True
             self._deltas.append(delta)
             self._news.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ class Host:
         clock: the monotonic clock, in nanoseconds.
         wall_clock: seconds since the epoch, for display.
         keep_alive: seconds that a model stays loaded after its last prompt, where nothing else is said.
+        jitter: a random number from 0 to 1: models that failed together shall not come back together.
         room: who decides which models are loaded at the same time.
     """
 
@@ -37,4 +39,5 @@ class Host:
     clock: Callable[[], int] = time.monotonic_ns
     wall_clock: Callable[[], float] = time.time
     keep_alive: float = math.inf
+    jitter: Callable[[], float] = random.random
     room: Room = field(default_factory=UnlimitedRoom)

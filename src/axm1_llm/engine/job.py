@@ -10,6 +10,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from structlog.contextvars import get_contextvars
+
 from axm1_llm.errors import RequestCancelledError
 
 if TYPE_CHECKING:
@@ -27,12 +29,16 @@ class Job(ABC):
         wake: called when the caller cancels, so that the engine looks.
 
     Attributes:
+        request_id: of the request that it belongs to, for the log; "" when there is none.
+        failures: runtimes that failed at it.
         finished: set when the runtime is free again.
     """
 
     def __init__(self, submitted: int, keep_alive: float | None, wake: Callable[[], None]) -> None:
         self.submitted = submitted
         self.keep_alive = keep_alive
+        self.request_id = str(get_contextvars().get("request_id", ""))
+        self.failures = 0
         self.finished = asyncio.Event()
         self._error: Axm1Error | None = None
         self._wake = wake
@@ -44,9 +50,19 @@ class Job(ABC):
         """Whether the work is complete."""
 
     @property
+    @abstractmethod
+    def has_begun(self) -> bool:
+        """Whether the caller has got a part of the result: then it cannot be done again unseen."""
+
+    @property
     def done(self) -> bool:
         """Whether the caller has what it will get: nothing more will be delivered."""
         return self.has_result or self._error is not None
+
+    @property
+    def error(self) -> Axm1Error | None:
+        """Why there will be no result; None as long as there may be one."""
+        return self._error
 
     @property
     def cancelled(self) -> bool:

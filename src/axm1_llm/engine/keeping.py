@@ -18,12 +18,13 @@ class KeepAlive:
         usual: how long models stay of which nothing else is said.
 
     Attributes:
-        expires: when the model leaves if no prompt comes; infinity for never.
+        expires: when the model leaves if no prompt comes; infinity for never, minus infinity while its stay
+            is over.
         used: when a prompt or a load was asked for last; minus infinity for never.
     """
 
     def __init__(self, descriptor: ModelDescriptor, usual: float) -> None:
-        self.expires = math.inf
+        self.expires = -math.inf
         self.used = -math.inf
         # Who wants a model from start-up on wants it to stay.
         unsaid = math.inf if descriptor.run_on_startup else usual
@@ -46,9 +47,14 @@ class KeepAlive:
         return self.expires - asyncio.get_running_loop().time()
 
     def begin(self) -> None:
-        """The model was loaded: what requests asked for before is forgotten."""
-        self._wish = None
-        self.renew(None)
+        """The model was loaded; a stay that its runtime's death has only broken goes on as it was."""
+        if self.left <= 0:
+            self._wish = None  # what requests asked for before is forgotten
+            self.renew(None)
+
+    def end(self) -> None:
+        """The model is to leave, or will not come back."""
+        self.expires = -math.inf
 
     def renew(self, seconds: float | None) -> None:
         """The model was used; it stays for `seconds` from now, None: for as long as it is set.

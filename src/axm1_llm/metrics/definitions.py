@@ -113,6 +113,11 @@ MODEL_STATUS: Final = Definition(
 RESTARTS: Final = Definition(
     "axm1_llm_restarts_total", "counter", "New starts of the runtime after it failed."
 )
+RETRIES: Final = Definition(
+    "axm1_llm_prompt_retries_total",
+    "counter",
+    "Prompts that were given to the model once more, unseen, because its runtime failed before any answer.",
+)
 EVICTIONS: Final = Definition(
     "axm1_llm_evictions_total", "counter", "Times that the model left to make room for another one."
 )
@@ -172,6 +177,7 @@ MODEL_METRICS: Final = (
     QUEUE_LENGTH,
     MODEL_STATUS,
     RESTARTS,
+    RETRIES,
     EVICTIONS,
     CMM_REMAINING,
 )

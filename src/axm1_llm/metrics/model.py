@@ -90,6 +90,7 @@ class ModelMetrics:
         self._by_state = {state: status.labels(model, state) for state in states}
         self._state: str | None = None
         self._restarts = counter(d.RESTARTS, registry).labels(model)
+        self._retries = counter(d.RETRIES, registry).labels(model)
         self._evictions = counter(d.EVICTIONS, registry).labels(model)
         self._cmm_remaining = gauge(d.CMM_REMAINING, registry)
 
@@ -131,6 +132,10 @@ class ModelMetrics:
     def loaded(self, seconds: float) -> None:
         """Count a load that succeeded."""
         self._load.observe(seconds)
+
+    def retried(self) -> None:
+        """A prompt is given to the model once more."""
+        self._retries.inc()
 
     def restarted(self) -> None:
         """Count a new start after a failure."""

@@ -107,6 +107,11 @@ class Metrics:
         self._model(model).restarted()
         self._write(model, self._settle)
 
+    def retried(self, model: str) -> None:
+        """A prompt is given to the model once more, since its runtime failed before any answer."""
+        self._model(model).retried()
+        self._write(model, self._settle)
+
     def evicted(self, model: str) -> None:
         """The model left to make room for another one."""
         self._model(model).evicted()

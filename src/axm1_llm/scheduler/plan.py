@@ -85,7 +85,7 @@ class _Planning:
             self._grant.append(place.name)
             self._held.append(replace(place, stage=Stage.LOADING))
             self._free = self._with(place)
-        else:
+        elif place.since is not None:  # for one that nobody waits for nobody has to leave
             if not self._loads_beside(place):
                 self._make_room(place)
             self._keep(place)

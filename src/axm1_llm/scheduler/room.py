@@ -207,7 +207,7 @@ class CardRoom:
             stage=stage,
             devices=claim.devices,
             memory=self._memory(claim),
-            since=now - queue[0].seconds if queue else claim.asked_at if waits else None,
+            since=now - queue[0].seconds if queue else claim.asked_at if waits and engine.is_wanted else None,
             busy=engine.is_busy,
             pinned=engine.is_pinned,
             last_used=engine.last_used,

@@ -31,7 +31,8 @@ class Place:
         devices: the cards that it uses.
         memory: MiB on each card: what it needs until it is loaded, then what it holds. A card that is
             missing here is one for which that is not known.
-        since: when the oldest request that waits for it was made; None: none waits.
+        since: when the oldest request that waits for it was made; None: none waits, it only comes back after
+            its runtime died.
         busy: it works on a prompt, or is about to take one.
         pinned: it is to stay for ever.
         last_used: when it was used last.
