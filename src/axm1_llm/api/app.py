@@ -15,6 +15,7 @@ from axm1_llm.api.anthropic.router import anthropic_router
 from axm1_llm.api.declared import describe_bodies
 from axm1_llm.api.errors import answer_defect, answer_domain_error, answer_http_error
 from axm1_llm.api.identity import REQUEST_ID, RequestIdentity
+from axm1_llm.api.loading import loading_router
 from axm1_llm.api.logs import logs_router
 from axm1_llm.api.ollama import ollama_router
 from axm1_llm.api.openai.router import openai_router
@@ -80,6 +81,7 @@ def build_app(
     app.include_router(openai_router(serving))
     app.include_router(anthropic_router(serving))
     app.include_router(status_router(serving, metrics))
+    app.include_router(loading_router(serving))
     app.include_router(logs_router(serving))
     _guard(app, api_keys, origins, loopback=loopback)
     app.add_exception_handler(Axm1Error, answer_domain_error)

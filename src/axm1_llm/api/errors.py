@@ -20,6 +20,7 @@ from axm1_llm.errors import (
     RequestError,
     StructuredOutputError,
 )
+from axm1_llm.runtime.explaining import explaining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,10 +50,11 @@ def status_of(error: Axm1Error) -> int:
 
 
 def error_text(error: Axm1Error) -> str:
-    """What a client is told: the error and, when the runtime's last line explains it, that line."""
-    if isinstance(error, ModelError) and error.log_tail and error.log_tail[-1] not in error.reason:
-        return f"{error}; the runtime's last line: {error.log_tail[-1]}"
-    return str(error)
+    """What a client is told: the error, and those of the runtime's last lines that explain it."""
+    if not isinstance(error, ModelError):
+        return str(error)
+    telling = [line for line in explaining(error.log_tail) if line not in error.reason]
+    return f"{error}; the runtime said: {' | '.join(telling)}" if telling else str(error)
 
 
 def error_response(error: Axm1Error, path: str) -> Response:
