@@ -19,6 +19,7 @@
         ├── LoadError              the runtime did not come up
         ├── RuntimeDiedError       it exited in the middle
         ├── RuntimeStalledError    it said nothing for too long
+        ├── RuntimeStuckError      its process cannot even be killed
         ├── BrokenAnswerError      it failed in the middle of an answer
         ├── StructuredOutputError  no answer of it fitted the format that was asked for
         └── TokenizerError         its tokenizer failed
@@ -157,6 +158,10 @@ class RuntimeDiedError(ModelError):
 
 class RuntimeStalledError(ModelError):
     """The runtime said nothing for longer than its deadline."""
+
+
+class RuntimeStuckError(ModelError):
+    """The runtime's process survived SIGKILL: it hangs in the card's driver, and holds the card."""
 
 
 class BrokenAnswerError(ModelError):

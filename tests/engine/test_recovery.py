@@ -179,3 +179,19 @@ async def test_the_log_names_the_request_and_tells_no_prompt(bench: MakeBench) -
         assert (done["request_id"], done["outcome"], done["generated_tokens"]) == ("req-1", "stop", 1)
         assert "prompt_is_tried_again" in [line["event"] for line in lines]
         assert not any("secret" in str(line) or "fine" in str(line) for line in lines)
+
+
+async def test_a_process_that_survives_sigkill_is_named_as_what_holds_the_card(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: FakeChild, farewell: bytes = b"") -> int:
+        return -9
+
+    async with bench() as b:
+        await b.ready_child()
+        monkeypatch.setattr(FakeChild, "stop", hang)
+        await within(b.engine.unload())
+        failure = b.engine.status().failure
+        assert failure is not None
+        assert "survived SIGKILL: it hangs in the card's driver" in failure.reason
+        assert b.path()[-2:] == ["stopping", "failed"]

@@ -174,3 +174,16 @@ async def test_while_one_question_hangs_in_the_kernel_no_second_one_is_asked(
         card._last_exit.set_result(0)
         clock.now += 100
         assert len(await card.read()) == 1
+
+
+async def test_a_card_is_rebooted_by_its_number_and_a_tool_that_fails_is_told(
+    tool: Tool, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    seen = tmp_path / "seen"
+    card = Card(tool([f'echo "$@" >>"{seen}"']), environ)
+    async with asyncio.timeout(5):
+        assert await card.reboot(1) is None
+    assert seen.read_text() == "reboot -d 1\n"
+    failing = Card(tool(["exit 3"]), environ)
+    async with asyncio.timeout(5):
+        assert await failing.reboot(0) == "it ended with exit code 3"

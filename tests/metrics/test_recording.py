@@ -162,6 +162,8 @@ async def test_every_name_on_metrics_is_defined_once_with_its_labels(
     card = Card(tool(["cat <<'BOX'", one_card, "BOX"]), environ)
     metrics = Metrics(["m"], None, card, states=STATES)
     metrics.cmm_remaining("m", 0, 1)
+    metrics.card_needs_reset(0, needed=True)
+    metrics.card_was_reset(0)
     labels_of: dict[str, set[str]] = {}
     for family in text_string_to_metric_families((await exposition(metrics)).decode()):
         name = f"{family.name}_total" if family.type == "counter" else family.name

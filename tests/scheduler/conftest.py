@@ -69,6 +69,12 @@ class FakeCard:
         self.asked = 0
         self.answers = asyncio.Event()
         self.answers.set()
+        self.reboots: list[int] = []
+        self.reboot_problem: str | None = None
+
+    async def reboot(self, device: int) -> str | None:
+        self.reboots.append(device)
+        return self.reboot_problem
 
     async def read(self, *, fresh: bool = False) -> tuple[CardReading, ...]:
         self.asked += 1
@@ -159,12 +165,13 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeRig:
         card: FakeCard | None = None,
         max_queue: int = 512,
         keep_alive: float = 300.0,
+        resets: bool = False,
         **keys: Any,
     ) -> AsyncIterator[Rig]:
         loop = asyncio.get_running_loop()
         clock = Clock(loop, monkeypatch)
         metrics = Metrics(names, None)
-        room = CardRoom(limit, cast("Any", card), metrics)
+        room = CardRoom(limit, cast("Any", card), metrics, resets=resets)
         spawns = {name: FakeSpawn() for name in names}
         engines = []
         for name in names:

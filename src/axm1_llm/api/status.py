@@ -42,7 +42,13 @@ def _add_models(router: APIRouter, serving: Serving) -> None:
 
     @router.get("/api/status", summary="All models", responses=responses())
     async def statuses() -> dict[str, Any]:
-        return {"models": [describe(status) for status in scheduler.statuses()]}
+        return {
+            "models": [describe(status) for status in scheduler.statuses()],
+            "stuck_cards": [
+                {"device": device, "reason": reason, "reset_with": f"axcl-smi reboot -d {device}"}
+                for device, reason in scheduler.stuck_cards.items()
+            ],
+        }
 
     @router.get(
         "/api/status/{model:path}/history",

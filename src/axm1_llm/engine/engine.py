@@ -312,16 +312,18 @@ class Engine:
         if not loading and self._clock() - self._ready_at > _HEALTHY * _NS:
             self._failures = 0
         self._failures += 1
-        self._failure = FailureReport(error.reason, error.log_tail)
+        advice = self._host.room.failed(self._model, error, loading=loading)
+        reason = f"{error.reason}; {advice}" if advice else error.reason
+        self._failure = FailureReport(reason, error.log_tail)
         self._metrics.restarted(self._model)
-        self._log.error("model_failed", reason=error.reason, log=list(error.log_tail[-5:]))
+        self._log.error("model_failed", reason=reason, log=list(error.log_tail[-5:]))
         # Some loads hang or crash and the next one works; a failure that the runtime named will come again.
         chance = isinstance(error, RuntimeStalledError | RuntimeDiedError) and not named
         again = (chance and self._failures < _LOAD_ATTEMPTS) or self._host.room.another_try(self._model)
         if leaving or (loading and not again):
             self._stay.end()
         if loading and not again:
-            self._inbox.fail(LoadError(self._model, error.reason, error.log_tail))
+            self._inbox.fail(LoadError(self._model, reason, error.log_tail))
 
     def _queue_changed(self, length: int) -> None:
         self._metrics.queue_changed(self._model, length)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from axm1_llm.errors import Axm1Error
+    from axm1_llm.errors import Axm1Error, ModelError
 
 
 class Reservation(Protocol):
@@ -39,8 +39,12 @@ class Room(Protocol):
         """Some model's queue, state or keep-alive is another: somebody may have to leave, or may come."""
         ...
 
+    def failed(self, model: str, error: ModelError, *, loading: bool) -> str:
+        """A model's runtime failed, `loading` or later; what its owner can do about the card, or ""."""
+        ...
+
     def another_try(self, model: str) -> bool:
-        """Whether a load that failed should be tried again, since others leave meanwhile."""
+        """Whether a load that failed should be tried again: others leave meanwhile, or the card is reset."""
         ...
 
 
@@ -61,6 +65,10 @@ class UnlimitedRoom:
 
     def changed(self) -> None:
         """Nothing follows from it."""
+
+    def failed(self, model: str, error: ModelError, *, loading: bool) -> str:  # noqa: ARG002 - see Room
+        """Nothing is known of cards."""
+        return ""
 
     def another_try(self, model: str) -> bool:  # noqa: ARG002 - see Room
         """No: nobody could leave."""

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from axm1_llm.engine.facts import RuntimeFacts
-from axm1_llm.errors import RuntimeDiedError, RuntimeStalledError
+from axm1_llm.errors import ModelError, RuntimeDiedError, RuntimeStalledError, RuntimeStuckError
 from axm1_llm.runtime.events import (
     Event,
     LogLine,
@@ -211,13 +211,26 @@ async def start_session(
 
     Raises:
         RuntimeDiedError: the program cannot be executed.
+        RuntimeStuckError: it could not be ended.
     """
     child = spawn(command, cwd=folder, env=env, on_stdout=session.take_stdout, on_stderr=session.take_stderr)
-    async with AsyncExitStack() as stack:
-        try:
-            session.child = await stack.enter_async_context(child)
-        except OSError as error:
-            raise RuntimeDiedError(session.model, str(error)) from error
-        session.child.exited.add_done_callback(session.take_exit)
-        stack.callback(session.drop_alarm)
-        yield
+    try:
+        async with AsyncExitStack() as stack:
+            try:
+                session.child = await stack.enter_async_context(child)
+            except OSError as error:
+                raise RuntimeDiedError(session.model, str(error)) from error
+            session.child.exited.add_done_callback(session.take_exit)
+            stack.callback(session.drop_alarm)
+            yield
+    except ModelError as error:
+        if session.child is None or session.child.exited.done():
+            raise
+        raise _stuck(session, f"{error.reason}; then ") from error
+    if not session.child.exited.done():
+        raise _stuck(session)
+
+
+def _stuck(session: RuntimeSession, before: str = "") -> RuntimeStuckError:
+    reason = f"{before}its process survived SIGKILL: it hangs in the card's driver"
+    return RuntimeStuckError(session.model, reason, tuple(session.facts.log))

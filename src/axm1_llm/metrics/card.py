@@ -22,6 +22,7 @@ __all__ = ["Card", "CardReading", "find_card"]
 _TOOL_FOLDER: Final = "/usr/bin/axcl"
 _LIBRARY_FOLDER: Final = "/usr/lib/axcl"
 _PATIENCE: Final = Patience(quit=0.0, terminate=0.1, kill=0.5)
+_REBOOT_DEADLINE: Final = 60.0  # seconds
 _LONGEST_OUTPUT: Final = 65536
 
 
@@ -85,8 +86,16 @@ class Card:
                 await self._refresh()
             return self._readings
 
+    async def reboot(self, device: int) -> str | None:
+        """Reset a card; None when the tool says that it did, else what is wrong. Raises nothing."""
+        async with self._lock:
+            _, failure = await self._run(("reboot", "-d", str(device)), _REBOOT_DEADLINE)
+            self._fresh_until = self._clock()  # whatever was read before is of no use now
+            self._failure = None
+            return failure
+
     async def _refresh(self) -> None:
-        text, failure = await self._ask()
+        text, failure = await self._run((), self._deadline)
         self._readings = parse_axcl_smi(text) if failure is None else ()
         if failure is None and not self._readings:
             failure = "it shows no card in a layout that is known"
@@ -95,7 +104,7 @@ class Card:
         self._failure = failure
         self._fresh_until = self._clock() + (self._keep if failure is None else self._keep_failure)
 
-    async def _ask(self) -> tuple[str, str | None]:
+    async def _run(self, arguments: tuple[str, ...], deadline: float) -> tuple[str, str | None]:
         """What the tool printed, and why that is of no use (None: it is)."""
         # With a dead driver the tool hangs in the kernel, where SIGKILL does not reach it.
         # One that hangs is enough: the next one would hang beside it.
@@ -108,7 +117,7 @@ class Card:
 
         try:
             async with start_child(
-                (str(self._tool),),
+                (str(self._tool), *arguments),
                 cwd=Path("/"),
                 env=self._env,
                 on_stdout=keep,
@@ -116,12 +125,12 @@ class Card:
                 patience=_PATIENCE,
             ) as child:
                 self._last_exit = child.exited
-                await asyncio.wait((child.exited,), timeout=self._deadline)
+                await asyncio.wait((child.exited,), timeout=deadline)
                 in_time = child.exited.done()
         except OSError as error:
             return "", f"it cannot be started: {error}"
         if not in_time:
-            return "", f"it gave no answer within {self._deadline:g} s"
+            return "", f"it gave no answer within {deadline:g} s"
         if code := child.exited.result():
             return "", f"it ended with exit code {code}"
         return output.decode(errors="replace"), None

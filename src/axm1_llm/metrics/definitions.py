@@ -156,6 +156,16 @@ CARD_CMM_TOTAL: Final = Definition(
     "axm1_llm_card_cmm_total_bytes", "gauge", "Model memory (CMM) of the card.", ("device",)
 )
 
+CARD_NEEDS_RESET: Final = Definition(
+    "axm1_llm_card_needs_reset",
+    "gauge",
+    "1 while what failed on the card says that it needs a reset, 0 once a model was loaded onto it again.",
+    ("device",),
+)
+CARD_RESETS: Final = Definition(
+    "axm1_llm_card_resets_total", "counter", "Times that the service has reset the card.", ("device",)
+)
+
 WRITE_FAILURES: Final = Definition(
     "axm1_llm_textfile_write_failures_total", "counter", "Metrics files that could not be written.", ()
 )
@@ -191,4 +201,4 @@ CARD_METRICS: Final = (
     CARD_CMM_USED,
     CARD_CMM_TOTAL,
 )
-SERVICE_METRICS: Final = (WRITE_FAILURES, BUILD_INFO)
+SERVICE_METRICS: Final = (CARD_NEEDS_RESET, CARD_RESETS, WRITE_FAILURES, BUILD_INFO)

@@ -64,6 +64,8 @@ class Metrics:
         self._process = ProcessCollector(namespace=d.NAMESPACE, registry=None)
         gauge(d.BUILD_INFO, self._registry).labels(__version__, platform.python_version()).set(1)
         self._write_failures = counter(d.WRITE_FAILURES, self._registry)
+        self._needs_reset = gauge(d.CARD_NEEDS_RESET, self._registry)
+        self._resets = counter(d.CARD_RESETS, self._registry)
         self._models: dict[str, ModelMetrics] = {}
         self._files: dict[str, str] = {}  # file name → model
         self._file_of: dict[str, str] = {}  # model → file name
@@ -122,6 +124,16 @@ class Metrics:
         self._model(model).cmm_remaining(device, bytes_)
         self._write(model, self._settle)
 
+    def card_needs_reset(self, device: int, *, needed: bool) -> None:
+        """A card is stuck, or is no more."""
+        self._needs_reset.labels(str(device)).set(needed)
+        self._write_service_file()
+
+    def card_was_reset(self, device: int) -> None:
+        """The service has reset a card."""
+        self._resets.labels(str(device)).inc()
+        self._write_service_file()
+
     async def exposition(self) -> bytes:
         """The text for ``/metrics``, of content type `CONTENT_TYPE`; waits for the card's answer."""
         if self._card is not None:
@@ -147,6 +159,10 @@ class Metrics:
     def _write(self, model: str, delay: float) -> None:
         if self._writer is not None:
             self._writer.schedule(self._file_of[model], delay)
+
+    def _write_service_file(self) -> None:
+        if self._writer is not None:
+            self._writer.schedule(SERVICE_FILE, self._settle)
 
     async def _write_cards(self, card: Card, writer: TextfileWriter) -> None:
         self._readings = await card.read()

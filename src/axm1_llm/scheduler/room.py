@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from axm1_llm.errors import CardFullError
+from axm1_llm.scheduler.card_care import CardCare
 from axm1_llm.scheduler.claim import Claim
 from axm1_llm.scheduler.files import look_at_files
 from axm1_llm.scheduler.ledger import MemoryLedger
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from axm1_llm.engine import Engine
+    from axm1_llm.errors import ModelError
     from axm1_llm.metrics import Card, Metrics
 
 # How the vendor's runtimes and libraries say that a load had too little card memory; the first one is said
 # for any layer that cannot be loaded.
 _SHORT_OF_MEMORY = re.compile(r"axmodel\(.*\) failed|\bcmm\b|\bno\s?mem|out of memory|alloc", re.IGNORECASE)
 _READING_LASTS = 5.0  # seconds
+_CLEARED_WITHIN = 60.0  # seconds
 
 
 class CardRoom:
@@ -40,9 +43,10 @@ class CardRoom:
         limit: most models at once; 0: as many as fit, and one a card where that is not known.
         card: how to ask about the cards; None: there is no tool to ask.
         metrics: told of evictions.
+        resets: whether a stuck card may be reset.
     """
 
-    def __init__(self, limit: int, card: Card | None, metrics: Metrics) -> None:
+    def __init__(self, limit: int, card: Card | None, metrics: Metrics, *, resets: bool = False) -> None:
         self._limit = limit or None
         self._card = card
         self._metrics = metrics
@@ -51,6 +55,7 @@ class CardRoom:
         self._claims: dict[str, Claim] = {}
         self._unsettled = set[str]()  # those that wait or are being loaded
         self._ledger = MemoryLedger()
+        self._care = CardCare(card, metrics, resets=resets, clear=self._clear, freed=self._look_soon)
         self._devices: dict[str, tuple[int, ...]] = {}  # as the runtime named them
         self._alone = set[str]()  # a load beside others failed
         self._hopeless = set[str]()  # and so did one without them
@@ -80,9 +85,20 @@ class CardRoom:
         if self._unsettled:
             self._look_soon()
 
+    @property
+    def stuck_cards(self) -> Mapping[int, str]:
+        """The cards that need a reset, and what says so."""
+        return self._care.stuck
+
+    def failed(self, model: str, error: ModelError, *, loading: bool) -> str:
+        """A model's runtime failed; what its owner can do about the card, "" for nothing."""
+        return self._care.failed(self._claims[model].devices, error, loading=loading)
+
     def another_try(self, model: str) -> bool:
-        """Whether a load that failed should be tried again, since others leave meanwhile."""
+        """Whether a load that failed should be tried again: others leave meanwhile, or the card is reset."""
         claim = self._claims[model]
+        if self._care.is_resetting(claim.devices):
+            return True
         failure = claim.engine.status().failure
         if claim.loaded_at is not None or failure is None or not _SHORT_OF_MEMORY.search(failure.reason):
             return False
@@ -102,6 +118,7 @@ class CardRoom:
         for handle in (self._alarm, self._looking):
             if handle is not None:
                 handle.cancel()
+        await self._care.aclose()
         for claim in self._claims.values():
             claim.spare()
         if self._asking is not None:
@@ -132,6 +149,7 @@ class CardRoom:
             claim.files = replace(claim.files, devices=tuple(remaining))
         alone = not any(other.stage is Stage.LOADING for other in self._beside(claim))
         self._ledger.loaded(claim.name, claim.files, remaining, shared=claim.shared_load, alone=alone)
+        self._care.works(claim.devices)
         self._alone.discard(claim.name)
         self._hopeless.discard(claim.name)
         self._fresh_until = 0.0
@@ -141,6 +159,16 @@ class CardRoom:
         self._hopeless.add(claim.name)
         if alone:  # so it was not the others
             self._ledger.forget_failure(claim.name)
+
+    async def _clear(self, device: int) -> bool:
+        """Have all models leave a card; whether they did in time."""
+        there = [claim for claim in self._claims.values() if claim.granted and device in claim.devices]
+        leaving = [asyncio.create_task(claim.engine.unload()) for claim in there]
+        if leaving:
+            await asyncio.wait(leaving, timeout=_CLEARED_WITHIN)
+        for task in leaving:
+            task.cancel()
+        return all(task.done() and not task.cancelled() for task in leaving)
 
     def _beside(self, claim: Claim) -> list[Claim]:
         """The others that have places on its cards."""
@@ -242,6 +270,8 @@ class CardRoom:
     def _grant(self, decided: Plan) -> None:
         for name in decided.grant:
             claim = self._claims[name]
+            if self._care.is_resetting(claim.devices):
+                continue
             for other in self._beside(claim):
                 if other.stage is Stage.LOADING:
                     claim.shared_load = other.shared_load = True

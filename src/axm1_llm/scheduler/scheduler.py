@@ -17,7 +17,7 @@ from axm1_llm.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from axm1_llm.engine import Embeddings, Engine, EngineStatus, Generation, GenerationRequest
     from axm1_llm.scheduler.room import CardRoom
@@ -52,6 +52,11 @@ class Scheduler:
     def starting(self) -> frozenset[str]:
         """The models that are still to be loaded because they run from start-up on."""
         return frozenset(self._starting)
+
+    @property
+    def stuck_cards(self) -> Mapping[int, str]:
+        """The cards that need a reset, and what says so."""
+        return self._room.stuck_cards if self._room is not None else {}
 
     def find(self, name: str) -> Engine:
         """The engine of the model that the descriptor calls so; what other names mean, `Models` knows.

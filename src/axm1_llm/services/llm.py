@@ -75,7 +75,8 @@ async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> A
         states=[state.value for state in State],
     )
     clients = _TokenizerClients(settings, token)
-    room = CardRoom(settings.max_loaded_models, card, metrics)
+    resets = settings.card_reset == "when-stuck"
+    room = CardRoom(settings.max_loaded_models, card, metrics, resets=resets)
     host = Host(
         environment=child_environment(os.environ),
         deadlines=Deadlines(

@@ -81,6 +81,14 @@ class Settings(BaseModel):
         description="How many models may be loaded at once. 0: as many as fit the cards, and one a card "
         "where that is not known.",
     )
+    card_reset: Annotated[
+        Literal["never", "when-stuck"], BeforeValidator(v.lower), From("never or when-stuck", "WHEN")
+    ] = Field(
+        default="never",
+        description="Whether a card that is stuck may be reset with `axcl-smi reboot`: after three loads in "
+        "a row that stood still or could not open it, or a runtime that not even SIGKILL ends. Its models "
+        "leave first; at most once in ten minutes. Not tried on real hardware.",
+    )
     max_queue: Annotated[
         int, Field(ge=0), From("a whole number, at least 0", "NUMBER", (Variable("OLLAMA_MAX_QUEUE"),))
     ] = Field(default=512, description="How many requests may wait; one more is told to come again later.")
