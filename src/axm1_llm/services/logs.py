@@ -31,3 +31,18 @@ def configure_logs(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[_Foreign()], force=True)
+
+
+class _Foreign(logging.Handler):
+    """Takes what libraries log: uvicorn of broken requests, asyncio of tasks that nobody waited for.
+
+    Without it Python prints their bare text, which a collector of JSON lines cannot read.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass one record on."""
+        log = structlog.get_logger().bind(logger=record.name)
+        log.log(
+            record.levelno, record.getMessage(), **({"exc_info": record.exc_info} if record.exc_info else {})
+        )
