@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,14 +24,31 @@ def environments() -> Environments:
     return Environments()
 
 
+KEY = "a-key-that-clients-send"
+
+
 @pytest.fixture(scope="module")
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with the real model of the demo and the stand-ins, until the module is over."""
-    folder = tmp_path_factory.mktemp("models")
+    with _running(request, tmp_path_factory.mktemp("models")) as service:
+        yield service
+
+
+@pytest.fixture
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same, and clients have to send `KEY`."""
+    with _running(request, tmp_path_factory.mktemp("guarded"), env={"AXM1_API_KEY": KEY}) as service:
+        yield service
+
+
+@contextmanager
+def _running(
+    request: pytest.FixtureRequest, folder: Path, env: dict[str, str] | None = None
+) -> Iterator[Service]:
     descriptor = _write(folder, stand_ins(folder))
     options = ("--tokenizer-port", str(free_port()), "--variants-file", str(folder / "variants.json"))
     running = request.session.stash.setdefault(RUNNING, [])
-    with Service("serve", free_port(), "--descriptor", str(descriptor), *options) as service:
+    with Service("serve", free_port(), "--descriptor", str(descriptor), *options, env=env) as service:
         running.append(service)
         try:
             yield service.started()
