@@ -39,7 +39,7 @@ def test_nor_does_one_where_clients_have_to_send_a_key(
     guarded.http.headers["Authorization"] = f"Bearer {KEY}"
     key = ("-H", f"Authorization: Bearer {KEY}")
     statuses = _try_out(environments, guarded, tmp_path, "--phases", "fuzzing", *key, examples=10)
-    assert sum(statuses[path, 200] for path in _ANSWERING) > 10, statuses
+    assert sum(statuses[path, 200] for path in _ANSWERING) > 4, statuses
 
 
 def test_without_the_key_nothing_is_answered_but_what_uptime_checks_ask(
