@@ -36,7 +36,7 @@ class Changes:
     """What a new reading of the file makes of the models; they are meant by `model_name`.
 
     Attributes:
-        models: all of the new reading in its order; one of which nothing changed is the same object as before.
+        models: all of the new reading in its order; one that is the same is the object of before.
         added: were not there before.
         removed: are there no more.
         changed: differ in a key that matters.
@@ -76,3 +76,14 @@ def changes(
 def same_in(keys: frozenset[str], one: ModelDescriptor, other: ModelDescriptor) -> bool:
     """Whether two descriptors say the same in all of `keys`."""
     return all(getattr(one, key) == getattr(other, key) for key in keys)
+
+
+def told(found: Changes) -> dict[str, list[str]]:
+    """The names that are another, by how, for a line in the log; empty when there are none."""
+    kinds = {
+        "added": found.added,
+        "removed": found.removed,
+        "changed": found.changed,
+        "adjusted": found.adjusted,
+    }
+    return {kind: sorted(names) for kind, names in kinds.items() if names}

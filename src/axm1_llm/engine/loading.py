@@ -61,7 +61,7 @@ class Loader:
         if problem := self._descriptor.problem():
             raise LoadError(model, problem)
         if (tokenizer := self._tokenizer) is not None:
-            await reached(lambda: tokenizer.start(model), self._deadlines.tokenizer)
+            await reached(lambda: tokenizer.start(model, anew=True), self._deadlines.tokenizer)
         self._machine.fire(Trigger.TOKENIZER_READY)
 
     async def environment(self, base: Mapping[str, str]) -> dict[str, str]:

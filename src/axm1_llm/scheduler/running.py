@@ -42,18 +42,22 @@ class EngineTasks:
         self._at_end: dict[Engine, Callable[[], None]] = {}
 
     def start(self, engine: Engine) -> None:
-        """Run an engine, once those of the same model that leave have ended."""
+        """Run an engine, once those of the same model that leave have ended; one that runs goes on."""
+        if engine in self._tasks:
+            return
         name = engine.descriptor.model_name
         before = self._newest.get(name)
         self._newest[name] = engine
-        self._tasks[engine] = asyncio.create_task(self._run(engine, before and self._tasks.get(before)))
+        leaving = None if before is None else self._tasks.get(before)
+        self._tasks[engine] = asyncio.create_task(self._run(engine, leaving))
 
     def replace(self, old: Engine, new: Engine) -> None:
         """Let `old` answer the prompt in hand and leave; `new` runs after it, and has what waited there."""
         new.adopt(old.hand_over())
         old.retire(SupersededError())
         # A runtime that fails gives its prompt back, which the fresh one gets.
-        self._at_end[old] = lambda: new.adopt(old.hand_over())
+        if old in self._tasks:
+            self._at_end[old] = lambda: new.adopt(old.hand_over())
         self.start(new)
 
     def remove(self, old: Engine) -> None:
@@ -61,6 +65,8 @@ class EngineTasks:
         error = ModelRemovedError(old.descriptor.model_name)
         old.retire(error)
         self._at_end[old] = lambda: old.retire(error)
+        if old not in self._tasks:  # the service has just begun to start
+            self._ended(old)
 
     async def close(self) -> None:
         """End all of them, and leave no process behind."""
@@ -78,7 +84,7 @@ class EngineTasks:
             self._ended(engine)
 
     def _ended(self, engine: Engine) -> None:
-        del self._tasks[engine]
+        self._tasks.pop(engine, None)
         at_end = self._at_end.pop(engine, None)
         if at_end is None:
             return  # the service leaves
@@ -86,6 +92,6 @@ class EngineTasks:
         name = engine.descriptor.model_name
         if self._room is not None:
             self._room.forget(name)
-        if self._newest[name] is engine:
-            del self._newest[name]
+        if self._newest.get(name, engine) is engine:
+            self._newest.pop(name, None)
             self._on_gone(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from axm1_llm.errors import DescriptorError
 from axm1_llm.services.watching import folder_watch, hang_up_watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from axm1_llm.descriptors import Descriptors
@@ -29,6 +29,10 @@ _LONGEST_STORM = 2.0
 _PATIENCE = 1.0
 
 _Look = tuple[object, ...]
+
+
+def _nothing() -> None:
+    """Nobody else is to hear of SIGHUP."""
 
 
 class DescriptorReader:
@@ -73,7 +77,7 @@ class DescriptorReader:
                 self._look = look
             return not self._problems
 
-    async def run(self, on_hang_up: Callable[[], None] = lambda: None) -> None:
+    async def run(self, on_hang_up: Callable[[], None] = _nothing) -> None:
         """Read the file again whenever it changes, and at SIGHUP; until it is cancelled.
 
         Args:
@@ -90,7 +94,7 @@ class DescriptorReader:
                 await self._news.wait()
                 try:
                     await self._heed()
-                except Exception:  # a defect here must not end the watching unseen
+                except Exception:  # noqa: BLE001 - a defect here must not end the watching unseen
                     self._log.exception("descriptor_defect")
 
     async def _heed(self) -> None:
@@ -142,6 +146,19 @@ class DescriptorReader:
         )
         self._reading = replace(self._reading, problems=self._problems)
         self._tell(self._reading)
+
+
+@asynccontextmanager
+async def reading_again(
+    reader: DescriptorReader, on_hang_up: Callable[[], None] = _nothing
+) -> AsyncIterator[None]:
+    """Have a reader run for as long as the context is open; see `DescriptorReader.run`."""
+    task = asyncio.create_task(reader.run(on_hang_up))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 def place_of(settings: Settings, descriptors: Descriptors) -> Path:

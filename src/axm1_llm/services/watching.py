@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 # Not every write of a file that is being copied into the folder, but its end. A new owner or mode may make
 # a file readable.
-_CHANGES = (
-    flags.ATTRIB | flags.CLOSE_WRITE | flags.CREATE | flags.DELETE | flags.MOVED_FROM | flags.MOVED_TO
-)
+_CHANGES = flags.ATTRIB | flags.CLOSE_WRITE | flags.CREATE | flags.DELETE | flags.MOVED_FROM | flags.MOVED_TO
 
 
 @asynccontextmanager
@@ -34,7 +32,10 @@ async def folder_watch(folder: Path, changed: Callable[[], None]) -> AsyncIterat
         inotify = await asyncio.to_thread(_watch, folder)
     except OSError as error:
         structlog.get_logger().warning(
-            "descriptor_not_watched", folder=str(folder), reason=str(error), advice="send SIGHUP after a change"
+            "descriptor_not_watched",
+            folder=str(folder),
+            reason=str(error),
+            advice="send SIGHUP after a change",
         )
         yield
         return

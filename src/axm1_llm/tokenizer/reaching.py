@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from axm1_llm.errors import TokenizerServiceUnreachableError
+from axm1_llm.errors import ModelNotFoundError, TokenizerServiceUnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 _PAUSE = 0.05
+_READING = 2.0  # seconds in which the other service has read the descriptor file too
 
 _Answer = TypeVar("_Answer")
 
@@ -19,7 +20,8 @@ async def reached(ask: Callable[[], Awaitable[_Answer]], patience: float) -> _An
     """The answer to `ask`, which is called again for as long as nobody listens there.
 
     Both services start at the same time, and the tokenizer-service is started anew when it dies: that
-    nobody listens there is an error only when it lasts.
+    nobody listens there is an error only when it lasts. And both read the descriptor file again when it
+    changes, but not in the same moment: that the other one does not know a model is no error at once either.
 
     Args:
         ask: a call of a `TokenizerClient`.
@@ -27,13 +29,18 @@ async def reached(ask: Callable[[], Awaitable[_Answer]], patience: float) -> _An
 
     Raises:
         TokenizerError: the service cannot be reached, or says that it failed.
+        ModelNotFoundError: it does not know the model.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
+    reading = min(deadline, loop.time() + _READING)
     while True:
         try:
             return await ask()
         except TokenizerServiceUnreachableError:
             if loop.time() >= deadline:
+                raise
+        except ModelNotFoundError:
+            if loop.time() >= reading:
                 raise
         await asyncio.sleep(_PAUSE)
