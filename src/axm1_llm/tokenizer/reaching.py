@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 _PAUSE = 0.05
-_READING = 2.0  # seconds in which the other service has read the descriptor file too
 
 _Answer = TypeVar("_Answer")
 
 
-async def reached(ask: Callable[[], Awaitable[_Answer]], patience: float) -> _Answer:
+async def reached(ask: Callable[[], Awaitable[_Answer]], patience: float, *, unknown: float = 0.0) -> _Answer:
     """The answer to `ask`, which is called again for as long as nobody listens there.
 
     Both services start at the same time, and the tokenizer-service is started anew when it dies: that
-    nobody listens there is an error only when it lasts. And both read the descriptor file again when it
-    changes, but not in the same moment: that the other one does not know a model is no error at once either.
+    nobody listens there is an error only when it lasts.
 
     Args:
         ask: a call of a `TokenizerClient`.
         patience: seconds for which the service may be unreachable.
+        unknown: seconds for which it may not know the model: both services read the descriptor file again
+            when it changes, but not in the same moment.
 
     Raises:
         TokenizerError: the service cannot be reached, or says that it failed.
@@ -33,7 +33,7 @@ async def reached(ask: Callable[[], Awaitable[_Answer]], patience: float) -> _An
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
-    reading = min(deadline, loop.time() + _READING)
+    known = loop.time() + unknown
     while True:
         try:
             return await ask()
@@ -41,6 +41,6 @@ async def reached(ask: Callable[[], Awaitable[_Answer]], patience: float) -> _An
             if loop.time() >= deadline:
                 raise
         except ModelNotFoundError:
-            if loop.time() >= reading:
+            if loop.time() >= known:
                 raise
         await asyncio.sleep(_PAUSE)
