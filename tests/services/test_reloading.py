@@ -59,9 +59,14 @@ class Watched:
 
     async def looked_at(self) -> None:
         """Return when the file was found to be of no use; nobody was told yet."""
-        async with asyncio.timeout(5):
-            while not self.reader._problems:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: self.reader._problems)
+
+    def write(self, content: str) -> None:
+        """In place."""
+        self.file.write_text(content, "utf-8")
+
+    def remove(self) -> None:
+        self.file.unlink()
 
     def rename(self, content: str) -> None:
         """As editors write a file."""
@@ -84,16 +89,21 @@ async def watching(file: Path, place: Path | None = None) -> AsyncIterator[Watch
     watched.reader = DescriptorReader(place, started, watched.take, watched.tell)
     async with reading_again(watched.reader, watched.hang_up):
         # Until it watches, a change is no news.
-        await asyncio.to_thread(lambda: None)
-        await watched_by_inotify()
+        await eventually(_watches)
         yield watched
 
 
-async def watched_by_inotify() -> None:
-    """Return once this process watches a folder."""
-    async with asyncio.timeout(5):
-        while not any(_is_inotify(entry) for entry in Path("/proc/self/fd").iterdir()):
-            await asyncio.sleep(0.005)
+async def eventually(check: Callable[[], Any]) -> None:
+    for _ in range(1000):
+        if check():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not come")
+
+
+def _watches() -> bool:
+    """Whether this process watches a folder."""
+    return any(_is_inotify(entry) for entry in Path("/proc/self/fd").iterdir())
 
 
 def _is_inotify(entry: Path) -> bool:
@@ -163,11 +173,11 @@ async def test_a_file_that_is_away_for_a_moment_is_no_failure(
     async with watching(file) as watched:
         with capture_logs() as logs:
             if away == "gone":
-                file.unlink()
+                watched.remove()
             else:
-                file.write_text("" if away == "empty" else text("b")[:20], "utf-8")
+                watched.write("" if away == "empty" else text("b")[:20])
             await watched.looked_at()
-            file.write_text(text("b"), "utf-8")
+            watched.write(text("b"))
             await watched.until(lambda: watched.taken)
         assert [line for line in logs if line["log_level"] in {"error", "warning"}] == [
             line for line in logs if line["event"] == "descriptor"
@@ -179,7 +189,7 @@ async def test_a_file_that_is_away_for_a_moment_is_no_failure(
 async def test_a_file_that_stays_away_is_said_once(file: Path) -> None:
     async with watching(file) as watched:
         with capture_logs() as logs:
-            file.unlink()
+            watched.remove()
             await watched.until(lambda: watched.readings[-1].problems)
         (refused,) = [line for line in logs if line["event"] == "descriptor_refused"]
         assert "No such file" in refused["problems"][0]
@@ -188,8 +198,9 @@ async def test_a_file_that_stays_away_is_said_once(file: Path) -> None:
 
 async def test_a_folder_is_asked_which_file_it_has_each_time(file: Path) -> None:
     async with watching(file, file.parent) as watched:
-        file.rename(file.with_name("model-descriptors.json"))
-        file.with_name("model-descriptors.json").write_text(text("z"), "utf-8")
+        watched.remove()
+        watched.file = file.with_name("model-descriptors.json")
+        watched.write(text("z"))
         await watched.until(lambda: watched.taken[-1:] == [["z"]])
         assert watched.readings[-1].file.name == "model-descriptors.json"
 
@@ -235,7 +246,7 @@ async def test_who_cannot_wait_reads_at_once_and_a_file_that_is_the_same_is_not_
 ) -> None:
     watched = Watched(file, None)  # type: ignore[arg-type]
     watched.reader = DescriptorReader(file, load_descriptors(file), watched.take, watched.tell)
-    file.write_text(text("a", "b"), "utf-8")
+    watched.write(text("a", "b"))
     assert await watched.reader.read_again()
     monkeypatch.setattr("axm1_llm.services.reloading.load_descriptors", pytest.fail)
     assert await watched.reader.read_again()
@@ -252,10 +263,9 @@ async def test_a_folder_that_cannot_be_watched_is_said_and_sighup_works_all_the_
     watched = Watched(file, None)  # type: ignore[arg-type]
     watched.reader = DescriptorReader(file, load_descriptors(file), watched.take, watched.tell)
     with capture_logs() as logs:
-        async with reading_again(watched.reader), asyncio.timeout(5):
-            while not logs:
-                await asyncio.sleep(0)
-            file.write_text(text("b"), "utf-8")
+        async with reading_again(watched.reader):
+            await eventually(lambda: logs)
+            watched.write(text("b"))
             os.kill(os.getpid(), signal.SIGHUP)
             await watched.until(lambda: watched.taken)
     assert logs[0]["event"] == "descriptor_not_watched"
@@ -305,7 +315,7 @@ asyncio.run(main())
 def test_a_closed_terminal_ends_a_service_and_a_sent_sighup_does_not() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(sys.executable, [sys.executable, "-c", _PROGRAM])
+        os.execv(sys.executable, [sys.executable, "-c", _PROGRAM])  # noqa: S606 - no shell is wanted
     pidfd = os.pidfd_open(pid)
     try:
         assert b"watches" in os.read(terminal, 100)
