@@ -117,6 +117,16 @@ async def test_a_model_that_changes_while_it_loads_is_loaded_anew_for_those_who_
         assert (await collect(waiting))[0] == "yes"
 
 
+async def test_who_reads_the_log_of_a_changed_model_reads_on(rig: MakeRig) -> None:
+    async with rig("a") as r:
+        await r.load("a")
+        log, seen = r.scheduler.find("a").log, r.scheduler.find("a").log.end
+        r.reload("a", a=NEW)
+        await r.ready("a")
+        assert await within(log.since(seen)) != []
+        assert r.scheduler.find("a").log is log
+
+
 async def test_a_changed_model_that_was_loaded_is_loaded_again_and_an_idle_one_is_not(rig: MakeRig) -> None:
     async with rig("a", "b") as r:
         await r.load("a")

@@ -150,6 +150,18 @@ async def test_a_removed_one_answers_its_runtime_until_the_tickets_are_closed(
             roster.holding("tiny")
 
 
+async def test_one_of_a_model_that_has_its_tokenizer_inside_now_leaves(
+    describe: Describe, tiny: Path
+) -> None:
+    model = describe(tokenizer_path=tiny)
+    async with roster_of(model) as (roster, _):
+        assert await roster.start("tiny", 5)
+        tokenizer = roster.find("tiny")
+        roster.apply([model.model_copy(update={"tokenizer": "none", "tokenizer_port": None})])
+        await until(lambda: tokenizer.machine.state is State.IDLE)
+        assert roster.find("tiny") is not tokenizer
+
+
 async def test_one_that_comes_back_before_its_tickets_are_closed_stays(
     describe: Describe, tiny: Path
 ) -> None:

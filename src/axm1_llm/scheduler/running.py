@@ -53,6 +53,7 @@ class EngineTasks:
 
     def replace(self, old: Engine, new: Engine) -> None:
         """Let `old` answer the prompt in hand and leave; `new` runs after it, and has what waited there."""
+        new.log = old.log  # somebody may be reading it
         new.adopt(old.hand_over())
         old.retire(SupersededError())
         # A runtime that fails gives its prompt back, which the fresh one gets.

@@ -65,14 +65,15 @@ def _watch(folder: Path) -> INotify:
 
 @asynccontextmanager
 async def hang_up_watch(told: Callable[[], None]) -> AsyncIterator[None]:
-    """Call `told` at each SIGHUP, for as long as the context is open; later ones do nothing.
+    """Call `told` at each SIGHUP, for as long as the context is open.
 
-    A terminal that is closed sends the same signal to what runs in it: that is to leave, as ever.
+    A terminal that is closed sends the same signal to what runs in it: that is to leave, as ever, unless it
+    was started with nohup.
     """
-    at_terminal = _has_terminal()
+    leaves = _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     def handle() -> None:
-        if at_terminal and not _has_terminal():
+        if leaves and not _has_terminal():
             os.kill(os.getpid(), signal.SIGTERM)
         else:
             told()
@@ -83,7 +84,6 @@ async def hang_up_watch(told: Callable[[], None]) -> AsyncIterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _has_terminal() -> bool:

@@ -23,8 +23,8 @@ class Roster:
     """Finds tokenizers by the names of their models, and exchanges them when the descriptor file changes.
 
     A tokenizer whose descriptor was changed goes on until the llm-service is about to start a runtime that
-    asks the new one: the old runtime is gone by then, and until then it needs the old port. One that was
-    taken out goes on until its tickets are closed.
+    asks the new one: the old runtime is gone by then, and until then it needs the old port. One of a model
+    that has none any more, or that was taken out, goes on until its tickets are closed.
 
     Args:
         models: their descriptors.
@@ -107,10 +107,11 @@ class Roster:
         for name in found.changed | found.removed:
             if before[name].machine.state is not State.IDLE:
                 self._outdated[name] = before[name]
-        for name in found.removed & self._outdated.keys():
-            farewell = asyncio.get_running_loop().create_task(self._see_off(self._outdated[name]))
-            self._farewells.add(farewell)
-            farewell.add_done_callback(self._farewells.discard)
+        for outdated in self._outdated.values():
+            if not self._has_successor(outdated):
+                farewell = asyncio.get_running_loop().create_task(self._see_off(outdated))
+                self._farewells.add(farewell)
+                farewell.add_done_callback(self._farewells.discard)
         if names := told(found):
             structlog.get_logger().info("tokenizers_exchanged", **names)
 
@@ -132,8 +133,13 @@ class Roster:
 
     async def _see_off(self, tokenizer: ModelTokenizer) -> None:
         await self._tickets.all_closed(tokenizer.model)
-        if tokenizer.model not in self._described:
+        if self._outdated.get(tokenizer.model) is tokenizer and not self._has_successor(tokenizer):
             await self._end(tokenizer)
+
+    def _has_successor(self, outdated: ModelTokenizer) -> bool:
+        """Whether a runtime will ask for one in its place: it goes when that one is started."""
+        described = self._described.get(outdated.model)
+        return described is not None and described.descriptor.tokenizer != "none"
 
     async def _free_port_of(self, tokenizer: ModelTokenizer) -> None:
         """Have those leave that still hold its port; the llm-service may be about to close their tickets."""
