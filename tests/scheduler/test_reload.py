@@ -10,7 +10,7 @@ from axm1_llm.errors import ModelNotFoundError, RequestCancelledError, ShuttingD
 from axm1_llm.scheduler.running import ModelRemovedError
 from engine.conftest import collect, within
 from engine.fakes import END, MARK, frames
-from scheduler.conftest import MakeRig, Rig, calm
+from scheduler.conftest import FakeCard, MakeRig, Rig, calm
 
 NEW = {"env": {"GENERATION": "2"}}
 NEWER = {"env": {"GENERATION": "3"}}
@@ -149,6 +149,31 @@ async def test_a_client_that_leaves_the_queue_of_a_changed_model_causes_no_load(
         await within(waiting.finished.wait())
 
 
+async def test_a_client_that_leaves_while_the_new_runtime_answers_it_is_noticed_at_once(rig: MakeRig) -> None:
+    async with rig("a") as r:
+        waiting = r.ask("a")
+        await r.child("a")
+        r.reload("a", a=NEW)
+        new = await r.ready("a")
+        await new.prompt()
+        waiting.cancel()
+        await within(new.interrupts.get())
+        new.say(MARK)
+        await within(waiting.finished.wait())
+
+
+async def test_what_was_learnt_of_a_model_that_is_gone_is_forgotten(rig: MakeRig) -> None:
+    async with rig("a", "b", card=FakeCard()) as r:
+        await r.load("a", 6000)
+        await r.load("b", 5000)
+        learnt = r.room._devices, r.room._ledger._needs, r.room._engines
+        assert ["a" in each for each in learnt] == [True, True, True]
+        r.reload("b", b=NEW)
+        await r.child("b")
+        # What the old build needed says nothing of the new one.
+        assert [set(each) for each in learnt] == [set(), set(), {"b"}]
+
+
 async def test_a_removed_model_answers_the_prompt_in_hand_and_refuses_the_others(rig: MakeRig) -> None:
     async with rig("a", "b") as r:
         child = await r.load("a")
@@ -277,6 +302,8 @@ async def test_a_service_that_leaves_in_the_middle_of_a_change_leaves_nobody_wai
             with pytest.raises(ShuttingDownError):
                 await collect(each)
         assert all(child.exited.done() for child in children)
-        r.reload("a", "b", "c", c={"run_on_startup": True})  # nothing starts any more
+        engines = r.scheduler.engines
+        r.reload("a", "b", "c", a=NEWER, c={"run_on_startup": True})  # nothing starts any more
+        assert r.scheduler.engines == engines
         await calm()
         assert [r.started(name) for name in "ab"] == [0, 0]

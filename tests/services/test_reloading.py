@@ -134,6 +134,16 @@ async def test_a_file_that_is_replaced_by_another_is_taken(file: Path) -> None:
         assert watched.readings[-1].read_at >= watched.readings[0].read_at
 
 
+async def test_a_file_that_is_moved_in_from_another_folder_is_taken(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "file.json"
+    other.write_text(text("b"), "utf-8")
+    async with watching(file) as watched:
+        await asyncio.to_thread(other.replace, file)
+        await watched.until(lambda: watched.taken)
+        assert watched.taken == [["b"]]
+
+
 async def test_a_file_that_is_written_in_place_and_in_steps_is_taken_once_it_is_whole(file: Path) -> None:
     whole = text("a", "b", "c")
     async with watching(file) as watched:
