@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from pathlib import Path
 
 from api.conftest import MakeService
+from axm1_llm.descriptors.reading import Reading
 from engine.conftest import within
 from engine.fakes import END, MARK, START_UP, frames
 
@@ -85,6 +87,16 @@ async def test_all_models_and_the_whole_history_can_be_asked(service: MakeServic
         history = (await s.http.get("/api/status/m:7b/history")).json()
         assert history["model"] == "m:7b"
         assert history["transitions"][0]["trigger"] == "load"
+
+
+async def test_how_the_descriptor_file_was_read_is_told(service: MakeService) -> None:
+    async with service() as s:
+        s.models.reading = Reading(Path("/model/model-descriptor.json"), 0.0, ("[0].x: is no known key",))
+        assert (await s.http.get("/api/status")).json()["descriptor"] == {
+            "file": "/model/model-descriptor.json",
+            "read_at": "1970-01-01T00:00:00.000000Z",
+            "problems": ["[0].x: is no known key"],
+        }
 
 
 async def test_an_unknown_model_is_404_in_the_envelope(service: MakeService) -> None:

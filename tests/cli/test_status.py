@@ -97,6 +97,23 @@ def test_json_is_what_the_service_said(service: FakeService) -> None:
     assert (done.returncode, json.loads(done.stdout)) == (0, body)
 
 
+def test_a_descriptor_file_that_was_refused_is_said_beside_the_models(service: FakeService) -> None:
+    descriptor = {
+        "file": "/model/model-descriptor.json",
+        "read_at": "2026-03-04T05:06:07Z",
+        "problems": ["[0].run_cmd: found 7", "[1].port\x1b[31m: is no known key"],
+    }
+    service.answer("/api/status", Reply(body={"models": [report("m", "idle")], "descriptor": descriptor}))
+    done = axm1("status", "--host", service.url)
+    assert done.returncode == 0
+    assert done.stdout.decode().splitlines()[1].startswith("m ")
+    said = done.stderr.decode()
+    assert said.startswith(
+        "/model/model-descriptor.json was changed and cannot be used:\n  [0].run_cmd: found 7\n"
+    )
+    assert "\x1b" not in said
+
+
 def test_an_unknown_model_is_exit_code_1(service: FakeService) -> None:
     service.answer("/api/status/x", Reply(404, {"error": "model 'x' not found"}))
     done = axm1("status", "x", "--host", service.url)

@@ -127,7 +127,7 @@ class FakeTokenizer:
     async def chat_template(self, model: str = "") -> str | None:
         return self.template
 
-    async def start(self, model: str) -> None:
+    async def start(self, model: str, *, anew: bool = False) -> None:
         self.started.append(model)
         if self.start_error is not None:
             raise self.start_error

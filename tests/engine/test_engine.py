@@ -11,6 +11,7 @@ from axm1_llm.errors import (
     BrokenAnswerError,
     LoadError,
     ModelError,
+    ModelNotFoundError,
     PromptTooLongError,
     RequestCancelledError,
     RuntimeDiedError,
@@ -256,6 +257,17 @@ async def test_a_tokenizer_that_does_not_start_fails_the_load_with_its_reason(be
         with pytest.raises(LoadError, match=r"no tokenizer\.json"):
             await within(b.engine.load())
         assert b.path() == ["waiting_for_tokenizer", "failed"]
+
+
+async def test_a_model_that_the_tokenizer_service_does_not_know_fails_the_load_with_what_to_do(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("axm1_llm.engine.loading._READING", 0.1)
+    async with bench() as b:
+        b.tokenizer.start_error = ModelNotFoundError("m")
+        with pytest.raises(LoadError, match="give both services the same descriptor file"):
+            await within(b.engine.load())
+        assert len(b.tokenizer.started) > 1, "it may be about to read the file"
 
 
 async def test_a_ticket_that_is_refused_fails_its_prompt_only(bench: MakeBench) -> None:

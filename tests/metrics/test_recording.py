@@ -293,3 +293,48 @@ async def test_a_card_that_hangs_keeps_no_models_file_waiting_and_not_the_servic
     async with asyncio.timeout(5):
         await metrics.aclose()
     assert value(path.read_bytes(), d.REQUESTS.name, model="m", outcome="stop") == 2
+
+
+async def test_a_model_that_is_no_more_leaves_no_series_and_no_file(tmp_path: Path) -> None:
+    metrics = Metrics(["a", "b"], tmp_path, states=STATES)
+    for model in ("a", "b"):
+        metrics.prompt_finished(model, ANSWERED)
+    metrics.state_changed("a", "ready")
+    metrics.forget("a")
+    metrics.forget("never heard of")
+    assert {
+        labels["model"]
+        for _, found in samples(await exposition(metrics))
+        if "model" in (labels := dict(found))
+    } == {"b"}
+    await metrics.aclose()
+    assert [name for name in files_of(tmp_path) if "-b-" in name or "-a-" in name] == [
+        "axm1-llm-b-metrics.prom"
+    ]
+
+
+async def test_a_file_that_was_written_goes_with_its_model_and_comes_back_with_it(
+    tmp_path: Path, until: Until
+) -> None:
+    metrics = Metrics(["a"], tmp_path, states=STATES, settle=0.0)
+    metrics.prompt_finished("a", ANSWERED)
+    file = tmp_path / "axm1-llm-a-metrics.prom"
+    await until(file.exists)
+    metrics.forget("a")
+    await until(lambda: not file.exists())
+    metrics.add("a")
+    assert value(await exposition(metrics), "axm1_llm_requests_total", model="a", outcome="stop") == 0
+    metrics.queue_changed("a", 1)
+    await until(file.exists)
+    await metrics.aclose()
+
+
+async def test_how_the_descriptor_file_was_read_last_is_a_figure(tmp_path: Path) -> None:
+    metrics = Metrics([], tmp_path)
+    for successful in (True, False):
+        metrics.descriptor_read(1_700_000_000.5, successful=successful)
+        text = await exposition(metrics)
+        assert value(text, "axm1_llm_descriptor_last_reload_successful") == successful
+        assert value(text, "axm1_llm_descriptor_last_reload_success_timestamp_seconds") == 1_700_000_000.5
+    await metrics.aclose()
+    assert b"descriptor_last_reload_successful 0.0" in files_of(tmp_path)["axm1-llm-metrics.prom"]

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from axm1_llm.descriptors import ModelDescriptor
+from axm1_llm.descriptors.changes import RUNTIME_KEYS, changes
 from axm1_llm.engine import Deadlines, Engine, Host
 from axm1_llm.engine.generation import Generation
 from axm1_llm.metrics import Metrics
@@ -98,6 +99,9 @@ class Rig:
     metrics: Metrics
     clock: Clock
     spawns: dict[str, FakeSpawn]
+    describe: Callable[..., ModelDescriptor]
+    engine_of: Callable[[ModelDescriptor], Engine]
+    gone: list[str]
     children: dict[str, list[FakeChild]] = field(default_factory=dict)
     _answering: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -126,6 +130,13 @@ class Rig:
         await child.prompt()
         child.say(frames(text) + END + MARK)
         await calm()
+
+    def reload(self, *names: str, **keys: Any) -> None:
+        """The descriptor file has these models now, in this order; `a={...}` gives more keys of one."""
+        engines = self.scheduler.engines
+        now = [self.describe(name, **keys.get(name, {})) for name in names]
+        found = changes((engine.descriptor for engine in engines), now, RUNTIME_KEYS)
+        self.scheduler.apply(found, self.engine_of)
 
     def ask(self, name: str, prompt: str = "hello", **wanted: Any) -> Generation:
         return self.scheduler.generate(name, ask(prompt, **wanted))
@@ -173,23 +184,29 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeRig:
         metrics = Metrics(names, None)
         room = CardRoom(limit, cast("Any", card), metrics, resets=resets)
         spawns = {name: FakeSpawn() for name in names}
-        engines = []
-        for name in names:
+        gone: list[str] = []
+
+        def engine_of(descriptor: ModelDescriptor) -> Engine:
+            name = descriptor.model_name
+            metrics.add(name)
             host = Host(
                 {},
                 PATIENT,
-                cast("Any", spawns[name]),
+                cast("Any", spawns.setdefault(name, FakeSpawn())),
                 clock=lambda: int(loop.time() * 1e9),
                 keep_alive=keep_alive,
                 room=room,
             )
-            described = _described(tmp_path / name, name, dict(keys.get(name, {})))
-            descriptor = ModelDescriptor.model_validate(described)
-            engines.append(Engine(descriptor, cast("Any", SlowTokenizer()), metrics, host))
-        scheduler = Scheduler(engines, max_queue, room)
+            return Engine(descriptor, cast("Any", SlowTokenizer()), metrics, host)
+
+        def described(name: str, **more: Any) -> ModelDescriptor:
+            return ModelDescriptor.model_validate(_described(tmp_path / name, name, more))
+
+        engines = [engine_of(described(name, **keys.get(name, {}))) for name in names]
+        scheduler = Scheduler(engines, max_queue, room, gone.append)
         scheduler.start()
         try:
-            yield Rig(scheduler, room, metrics, clock, spawns)
+            yield Rig(scheduler, room, metrics, clock, spawns, described, engine_of, gone)
         finally:
             await within(scheduler.close())
 
@@ -197,7 +214,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeRig:
 
 
 def _described(folder: Path, name: str, keys: dict[str, Any]) -> dict[str, Any]:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     with (folder / "l0.axmodel").open("wb") as file:
         file.truncate(keys.pop("weights_mb", 0) * MIB)
     script = folder / "run.sh"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 
 from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.tokenizer.client import TokenizerClient
@@ -62,18 +63,19 @@ async def serve() -> AsyncIterator[Callable[..., Any]]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def run(*models: ModelDescriptor, token: str = TOKEN) -> Running:
-            return await stack.enter_async_context(_running(models, token))
+            return await stack.enter_async_context(serving(build_app(models, TOKEN), token))
 
         yield run
 
 
 @contextlib.asynccontextmanager
-async def _running(models: tuple[ModelDescriptor, ...], token: str) -> AsyncIterator[Running]:
+async def serving(app: Starlette, token: str) -> AsyncIterator[Running]:
+    """Runs an application; `token` is the client's."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(build_app(models, TOKEN), log_config=None, ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     client = TokenizerClient(url, token)
     try:
         yield Running(url, client)
@@ -81,7 +83,7 @@ async def _running(models: tuple[ModelDescriptor, ...], token: str) -> AsyncIter
         await client.aclose()
         server.should_exit = True
         async with asyncio.timeout(10):
-            await serving
+            await task
 
 
 @pytest.fixture(scope="session", params=FAMILIES)

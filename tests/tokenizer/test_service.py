@@ -15,6 +15,9 @@ from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.errors import ModelNotFoundError, PromptTooLongError, RequestError, TokenizerError
 from axm1_llm.tokenizer.client import TOKEN_HEADER
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
+from axm1_llm.tokenizer.reaching import reached
+from axm1_llm.tokenizer.service import TokenizerService, app_of
+from tokenizer.conftest import free_port, serving
 from tokenizer.runtime_calls import call
 
 TOKEN = "a-token-of-the-tests"
@@ -255,3 +258,70 @@ async def test_the_service_tells_that_it_runs(serve: Serve, describe: Describe, 
     running = await serve(describe(tokenizer_path=tiny))
     for path in ("/", "/health"):
         assert (await ask(running.url, "GET", path)).status_code == 200
+
+
+async def test_the_file_is_read_again_for_a_model_that_the_llm_service_has_and_this_one_has_not_yet(
+    describe: Describe, tiny: Path
+) -> None:
+    first = describe(tokenizer_path=tiny)
+    second = describe(model_name="second", tokenizer_path=tiny)
+    reads: list[int] = []
+
+    async def read_again() -> None:
+        reads.append(1)
+        service.apply([first, second])
+
+    service = TokenizerService([first], TOKEN, "127.0.0.1", {}, read_again)
+    async with serving(app_of(service), TOKEN) as running:
+        await running.client.start("tiny")
+        assert reads == []
+        await running.client.start("second")
+        assert reads == [1]
+        assert (await running.client.open_ticket("second", HI)).prompt_tokens > 0
+
+
+async def test_a_runtime_that_is_about_to_start_gets_the_tokenizer_that_the_file_describes_now(
+    describe: Describe, tiny: Path
+) -> None:
+    before = describe(tokenizer_path=tiny)
+    now = before.model_copy(update={"tokenizer_port": free_port(), "chat_template": "now {{ messages }}"})
+
+    async def read_again() -> None:
+        service.apply([now])
+
+    service = TokenizerService([before], TOKEN, "127.0.0.1", {}, read_again)
+    async with serving(app_of(service), TOKEN) as running:
+        await running.client.start("tiny")
+        assert await running.client.chat_template("tiny") == "now {{ messages }}"
+        # The runtime that runs goes on with what it has.
+        await running.client.start("tiny")
+        found = (await ask(running.url, "GET", "/api/status/tiny")).json()
+        assert (found["tokenizer_port"], found["status"]) == (before.tokenizer_port, "ready")
+        await running.client.start("tiny", anew=True)
+        found = (await ask(running.url, "GET", "/api/status/tiny")).json()
+        assert (found["tokenizer_port"], found["status"]) == (now.tokenizer_port, "ready")
+
+
+async def test_only_the_llm_service_may_have_a_tokenizer_exchanged(
+    serve: Serve, describe: Describe, tiny: Path
+) -> None:
+    running = await serve(describe(tokenizer_path=tiny))
+    refused = await ask(running.url, "POST", "/internal/starts", json={"model": "tiny"})
+    assert refused.status_code == 403
+
+
+async def test_a_model_that_is_unknown_for_a_moment_is_asked_for_again() -> None:
+    asked: list[int] = []
+
+    async def ask_for_it() -> str:
+        asked.append(1)
+        if len(asked) < 3:
+            raise ModelNotFoundError("new")
+        return "there"
+
+    async with asyncio.timeout(5):
+        assert await reached(ask_for_it, 0.0, unknown=4.0) == "there"
+    asked.clear()
+    with pytest.raises(ModelNotFoundError):
+        await reached(ask_for_it, 4.0)
+    assert asked == [1]

@@ -15,6 +15,7 @@ from axm1_llm.api.wire import expiry, rfc3339
 from axm1_llm.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
+    from axm1_llm.descriptors.reading import Reading
     from axm1_llm.engine import EngineStatus
     from axm1_llm.engine.states import Move
     from axm1_llm.metrics import Metrics
@@ -48,6 +49,7 @@ def _add_models(router: APIRouter, serving: Serving) -> None:
                 {"device": device, "reason": reason, "reset_with": f"axcl-smi reboot -d {device}"}
                 for device, reason in scheduler.stuck_cards.items()
             ],
+            "descriptor": _describe_reading(serving.models.reading),
         }
 
     @router.get(
@@ -112,6 +114,16 @@ def describe(status: EngineStatus) -> dict[str, Any]:
         "failure": (
             {"reason": status.failure.reason, "log": list(status.failure.log)} if status.failure else None
         ),
+    }
+
+
+def _describe_reading(reading: Reading | None) -> dict[str, Any] | None:
+    if reading is None:
+        return None
+    return {
+        "file": str(reading.file),
+        "read_at": rfc3339(reading.read_at),
+        "problems": list(reading.problems),
     }
 
 

@@ -141,6 +141,15 @@ def parse_reports(client: Client, text: str) -> tuple[Report, ...]:
         raise client.unexpected() from None
 
 
+def refused_descriptor(text: str) -> str:
+    """What the status of all models says of a descriptor file that was refused; empty when none was."""
+    descriptor = json.loads(text).get("descriptor") or {}
+    problems = descriptor.get("problems")
+    if not problems:
+        return ""
+    return "\n  ".join((f"{descriptor.get('file')} was changed and cannot be used:", *map(str, problems)))
+
+
 def ask_list(client: Client) -> tuple[Listed, ...]:
     """The models that the service has.
 

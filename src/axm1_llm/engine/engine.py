@@ -19,6 +19,7 @@ from axm1_llm.engine.states import LOADED, Move, State, Trigger, model_states
 from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
 from axm1_llm.engine.working import Work
 from axm1_llm.errors import (
+    Axm1Error,
     LoadError,
     ModelError,
     RuntimeDiedError,
@@ -27,11 +28,12 @@ from axm1_llm.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.engine.driver import Runtime
     from axm1_llm.engine.host import Host
+    from axm1_llm.engine.job import Job
     from axm1_llm.engine.room import Reservation
     from axm1_llm.metrics import Metrics
     from axm1_llm.tokenizer.client import TokenizerClient
@@ -113,6 +115,24 @@ class Engine:
         """Return when the runtime is gone; the prompt in hand is answered first."""
         if self._machine.state not in {State.IDLE, State.FAILED}:
             await self._inbox.unloaded()
+
+    def hand_over(self) -> tuple[Job, ...]:
+        """Give the prompts that wait away, the next one first: another engine is to `adopt` them."""
+        return self._inbox.hand_over()
+
+    def adopt(self, jobs: Iterable[Job]) -> None:
+        """Put what waited at another engine before all that wait here."""
+        self._inbox.adopt(jobs)
+
+    def retire(self, error: Axm1Error) -> None:
+        """Answer the prompt in hand, then leave: `run` ends. Whoever waits gets `error`."""
+        self._inbox.close(error)
+
+    def adjust(self, descriptor: ModelDescriptor) -> None:
+        """Take a descriptor that differs in no key of `RUNTIME_KEYS`; the other parts keep the old one."""
+        self.descriptor = descriptor
+        self._stay.describe(descriptor)
+        self._stay_changed()
 
     async def close(self, task: asyncio.Task[None]) -> None:
         """End everything: prompts fail, the runtime leaves, `task`, which runs `run`, ends."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from axm1_llm.engine.job import Job
     from axm1_llm.errors import Axm1Error
@@ -37,7 +37,7 @@ class Inbox:
 
     Attributes:
         news: set whenever there is something to look at.
-        closing: the service leaves.
+        closing: the service leaves, or another engine has taken its place.
     """
 
     def __init__(self, on_length: Callable[[int], None], on_end: Callable[[Job], None]) -> None:
@@ -75,6 +75,21 @@ class Inbox:
     def put_back(self, job: Job) -> None:
         """Put a job that was taken before all that wait."""
         self._prompts.appendleft(job)
+        self._changed()
+
+    def hand_over(self) -> tuple[Job, ...]:
+        """Give all prompts that wait away, the next one first."""
+        jobs = tuple(self._prompts)
+        self._prompts.clear()
+        self._changed()
+        return jobs
+
+    def adopt(self, jobs: Iterable[Job]) -> None:
+        """Put prompts that waited at another engine, the next one first, before all that wait here."""
+        adopted = tuple(jobs)
+        for job in adopted:
+            job.moved(self.news.set)
+        self._prompts.extendleft(reversed(adopted))
         self._changed()
 
     def take(self) -> Job | None:
@@ -124,7 +139,7 @@ class Inbox:
         self._changed()
 
     def close(self, error: Axm1Error) -> None:
-        """The service leaves: what waits fails with `error`."""
+        """Nothing is taken any more: what waits fails with `error`."""
         self.closing = True
         self.fail(error)
 

@@ -75,6 +75,10 @@ class Job(ABC):
             self.fail(RequestCancelledError())
             self._wake()
 
+    def moved(self, wake: Callable[[], None]) -> None:
+        """It waits at another engine now: see `wake` above."""
+        self._wake = wake
+
     def fail(self, error: Axm1Error) -> None:
         """The work cannot be completed."""
         if not self.done:

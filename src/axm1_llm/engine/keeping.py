@@ -26,11 +26,21 @@ class KeepAlive:
     def __init__(self, descriptor: ModelDescriptor, usual: float) -> None:
         self.expires = -math.inf
         self.used = -math.inf
-        # Who wants a model from start-up on wants it to stay.
-        unsaid = math.inf if descriptor.run_on_startup else usual
-        own = descriptor.keep_alive_seconds
-        self._set = unsaid if own is None else own
+        self._usual = usual
+        self._set = self._setting(descriptor)
         self._wish: float | None = None  # what a request asked for last since the model was loaded
+
+    def describe(self, descriptor: ModelDescriptor) -> None:
+        """The owner has set another time; it holds at once for a stay of which no request said anything."""
+        self._set = self._setting(descriptor)
+        if self._wish is None and self.left > 0:
+            self.expires = self.used + self._set
+
+    def _setting(self, descriptor: ModelDescriptor) -> float:
+        # Who wants a model from start-up on wants it to stay.
+        unsaid = math.inf if descriptor.run_on_startup else self._usual
+        own = descriptor.keep_alive_seconds
+        return unsaid if own is None else own
 
     @property
     def pinned(self) -> bool:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from axm1_llm.engine.states import ModelStates, State, Trigger
-from axm1_llm.errors import LoadError, RuntimeStalledError
+from axm1_llm.errors import LoadError, ModelNotFoundError, RuntimeStalledError
 from axm1_llm.runtime.events import CardMemory, Event, InitDone, Mark, PromptMark
 from axm1_llm.tokenizer.reaching import reached
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from axm1_llm.tokenizer.client import TokenizerClient
 
 _MIB = 1024 * 1024
+_READING = 2.0  # seconds in which the tokenizer-service has read a changed descriptor file too
 
 
 class Loader:
@@ -61,7 +62,13 @@ class Loader:
         if problem := self._descriptor.problem():
             raise LoadError(model, problem)
         if (tokenizer := self._tokenizer) is not None:
-            await reached(lambda: tokenizer.start(model), self._deadlines.tokenizer)
+            try:
+                await reached(
+                    lambda: tokenizer.start(model, anew=True), self._deadlines.tokenizer, unknown=_READING
+                )
+            except ModelNotFoundError:
+                reason = "the tokenizer-service does not know it; give both services the same descriptor file"
+                raise LoadError(model, reason) from None
         self._machine.fire(Trigger.TOKENIZER_READY)
 
     async def environment(self, base: Mapping[str, str]) -> dict[str, str]:

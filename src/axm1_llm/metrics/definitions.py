@@ -165,6 +165,18 @@ CARD_NEEDS_RESET: Final = Definition(
 CARD_RESETS: Final = Definition(
     "axm1_llm_card_resets_total", "counter", "Times that the service has reset the card.", ("device",)
 )
+DESCRIPTOR_READ: Final = Definition(
+    "axm1_llm_descriptor_last_reload_successful",
+    "gauge",
+    "1 when the descriptor file as it is now is in force, 0 when it was refused and the one before is.",
+    (),
+)
+DESCRIPTOR_READ_AT: Final = Definition(
+    "axm1_llm_descriptor_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When the descriptor file that is in force was read, in seconds since the epoch.",
+    (),
+)
 
 WRITE_FAILURES: Final = Definition(
     "axm1_llm_textfile_write_failures_total", "counter", "Metrics files that could not be written.", ()
@@ -201,4 +213,11 @@ CARD_METRICS: Final = (
     CARD_CMM_USED,
     CARD_CMM_TOTAL,
 )
-SERVICE_METRICS: Final = (CARD_NEEDS_RESET, CARD_RESETS, WRITE_FAILURES, BUILD_INFO)
+SERVICE_METRICS: Final = (
+    DESCRIPTOR_READ,
+    DESCRIPTOR_READ_AT,
+    CARD_NEEDS_RESET,
+    CARD_RESETS,
+    WRITE_FAILURES,
+    BUILD_INFO,
+)

@@ -63,6 +63,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._process = ProcessCollector(namespace=d.NAMESPACE, registry=None)
         gauge(d.BUILD_INFO, self._registry).labels(__version__, platform.python_version()).set(1)
+        self._descriptor_read = gauge(d.DESCRIPTOR_READ, self._registry)
+        self._descriptor_read_at = gauge(d.DESCRIPTOR_READ_AT, self._registry)
         self._write_failures = counter(d.WRITE_FAILURES, self._registry)
         self._needs_reset = gauge(d.CARD_NEEDS_RESET, self._registry)
         self._resets = counter(d.CARD_RESETS, self._registry)
@@ -134,6 +136,25 @@ class Metrics:
         self._resets.labels(str(device)).inc()
         self._write_service_file()
 
+    def descriptor_read(self, at: float, *, successful: bool) -> None:
+        """The descriptor file in force was read `at` that time (epoch); whether there is no newer content."""
+        self._descriptor_read.set(successful)
+        self._descriptor_read_at.set(at)
+        self._write_service_file()
+
+    def add(self, model: str) -> None:
+        """Take a model in: its series are there with 0."""
+        self._model(model)
+
+    def forget(self, model: str) -> None:
+        """The model is no more: its series go, and its file."""
+        if self._models.pop(model, None) is None:
+            return
+        name = self._file_of.pop(model)
+        del self._files[name]
+        if self._writer is not None:
+            self._writer.schedule(name)
+
     async def exposition(self) -> bytes:
         """The text for ``/metrics``, of content type `CONTENT_TYPE`; waits for the card's answer."""
         if self._card is not None:
@@ -168,10 +189,11 @@ class Metrics:
         self._readings = await card.read()
         writer.schedule(SERVICE_FILE)
 
-    def _file_text(self, name: str) -> bytes:
+    def _file_text(self, name: str) -> bytes | None:
         if name == SERVICE_FILE:
             return self._service_text(everything=False)
-        return render(self._models[self._files[name]].collect())
+        model = self._models.get(self._files.get(name, ""))
+        return None if model is None else render(model.collect())
 
     def _service_text(self, *, everything: bool) -> bytes:
         cards = card_families(self._readings)

@@ -47,7 +47,7 @@ class TextfileWriter:
 
     Args:
         directory: the folder.
-        content: called in the thread with a file's name, gives its text.
+        content: called in the thread with a file's name, gives its text; None: there shall be no such file.
         failed: called in the thread after each write that failed.
         clock: monotonic seconds.
     """
@@ -55,7 +55,7 @@ class TextfileWriter:
     def __init__(
         self,
         directory: Path,
-        content: Callable[[str], bytes],
+        content: Callable[[str], bytes | None],
         failed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -117,7 +117,11 @@ class TextfileWriter:
 
     def _write(self, name: str) -> None:
         try:
-            write_file(self._directory / name, self._content(name))
+            text = self._content(name)
+            if text is None:
+                (self._directory / name).unlink(missing_ok=True)
+            else:
+                write_file(self._directory / name, text)
         except (OSError, ValueError) as error:  # ValueError: a name that UTF-8 cannot hold
             self._failed()
             self._warn_once(name, error)

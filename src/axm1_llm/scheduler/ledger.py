@@ -94,6 +94,11 @@ class MemoryLedger:
         """It was no want of memory that made a load fail."""
         self._more_than.pop(name, None)
 
+    def forget(self, name: str) -> None:
+        """Another model may have that name from now on: what this one needed says nothing of it."""
+        self._needs.pop(name, None)
+        self._more_than.pop(name, None)
+
     def gone(self, name: str) -> None:
         """A model's runtime is gone; nothing happens when it had not been loaded."""
         files = self._loaded.pop(name, None)

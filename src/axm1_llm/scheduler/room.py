@@ -69,6 +69,14 @@ class CardRoom:
         """Take in the engines that share the cards."""
         self._engines.update((engine.descriptor.model_name, engine) for engine in engines)
 
+    def forget(self, model: str) -> None:
+        """The engine of that name is gone, and all that was learnt of its model holds no more."""
+        self._engines.pop(model, None)
+        self._devices.pop(model, None)
+        self._alone.discard(model)
+        self._hopeless.discard(model)
+        self._ledger.forget(model)
+
     def ask(self, model: str, wake: Callable[[], None]) -> Claim:
         """Ask for a place; `wake` is called when it is granted or refused later."""
         engine = self._engines[model]

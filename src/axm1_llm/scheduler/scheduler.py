@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,10 +16,13 @@ from axm1_llm.errors import (
     QueueFullError,
     ShuttingDownError,
 )
+from axm1_llm.scheduler.running import EngineTasks, SupersededError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.descriptors.changes import Changes
     from axm1_llm.engine import Embeddings, Engine, EngineStatus, Generation, GenerationRequest
     from axm1_llm.scheduler.room import CardRoom
 
@@ -30,17 +34,23 @@ class Scheduler:
         engines: one a model.
         max_queue: most requests that wait, over all models.
         room: who decides which of them are loaded at the same time; None: there is room for all.
+        on_gone: told of each model that was taken out and whose runtime has left.
     """
 
-    def __init__(self, engines: Iterable[Engine], max_queue: int, room: CardRoom | None = None) -> None:
+    def __init__(
+        self,
+        engines: Iterable[Engine],
+        max_queue: int,
+        room: CardRoom | None = None,
+        on_gone: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._engines = {engine.descriptor.model_name: engine for engine in engines}
         self._max_queue = max_queue
         self._room = room
+        self._tasks = EngineTasks(room, on_gone)
         self._starting: set[str] = set()
-        if room is not None:
-            room.watch(self._engines.values())
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._startup: asyncio.Task[None] | None = None
+        self._to_load: deque[str] = deque()
+        self._loading: asyncio.Task[None] | None = None
         self._closing = False
 
     @property
@@ -99,7 +109,11 @@ class Scheduler:
             CardFullError: models that stay loaded for ever leave no room for it.
             LoadError: it did not come up.
         """
-        await self._usable(name).load(keep_alive)
+        while True:
+            try:
+                return await self._usable(name).load(keep_alive)
+            except SupersededError:
+                continue  # the descriptor file was changed meanwhile: its new engine is asked
 
     async def unload(self, name: str) -> None:
         """Return when the model's runtime is gone.
@@ -115,20 +129,60 @@ class Scheduler:
 
     def start(self) -> None:
         """Start the engines' tasks, and load what is to run from start-up on."""
-        self._starting = {name for name, engine in self._engines.items() if engine.descriptor.run_on_startup}
-        self._tasks = {name: asyncio.create_task(engine.run()) for name, engine in self._engines.items()}
-        self._startup = asyncio.create_task(self._load_startup_models())
+        for engine in self._engines.values():
+            self._tasks.start(engine)
+        self._to_load.extend(
+            name for name, engine in self._engines.items() if engine.descriptor.run_on_startup
+        )
+        self._starting = set(self._to_load)
+        self._load_in_turn()
+
+    def apply(self, changes: Changes, engine_of: Callable[[ModelDescriptor], Engine]) -> None:
+        """Run what the descriptor file says now; what did not change goes on untouched.
+
+        Args:
+            changes: from what runs now, by `RUNTIME_KEYS`.
+            engine_of: makes an engine for a model that is new, or that needs a new runtime.
+        """
+        if self._closing:
+            return
+        before, self._engines = self._engines, {}
+        for model in changes.models:
+            name = model.model_name
+            old = before.get(name)
+            if self._is_to_be_loaded(old, model, changes):
+                self._to_load.append(name)
+            if old is None:
+                engine = engine_of(model)
+                self._tasks.start(engine)
+            elif name in changes.changed:
+                engine = engine_of(model)
+                self._tasks.replace(old, engine)
+            else:
+                engine = old
+                if name in changes.adjusted:
+                    engine.adjust(model)
+            self._engines[name] = engine
+        for name in changes.removed:
+            self._tasks.remove(before[name])
+        self._starting &= self._engines.keys()
+        self._load_in_turn()
+
+    @staticmethod
+    def _is_to_be_loaded(old: Engine | None, model: ModelDescriptor, changes: Changes) -> bool:
+        """Whether a model is wanted on the card at once because the descriptor file is another now."""
+        if old is not None and model.model_name in changes.changed:
+            return model.run_on_startup or old.is_loaded
+        return model.run_on_startup and not (old is not None and old.descriptor.run_on_startup)
 
     async def close(self) -> None:
         """Take no more requests, end those in hand, and leave no process behind."""
         self._closing = True
-        if self._startup is not None:
-            self._startup.cancel()
+        if self._loading is not None:
+            self._loading.cancel()
         if self._room is not None:
             await self._room.aclose()
-        await asyncio.gather(
-            *(self._engines[name].close(task) for name, task in self._tasks.items()), return_exceptions=True
-        )
+        await self._tasks.close()
 
     def _queueing(self, name: str) -> Engine:
         engine = self._usable(name)
@@ -147,13 +201,18 @@ class Scheduler:
             )
         return engine
 
-    async def _load_startup_models(self) -> None:
+    def _load_in_turn(self) -> None:
+        if self._to_load and (self._loading is None or self._loading.done()):
+            self._loading = asyncio.create_task(self._load_models())
+
+    async def _load_models(self) -> None:
         # One after the other: two that load at once on one card only slow each other down.
         log = structlog.get_logger()
-        for name in [name for name in self._engines if name in self._starting]:
+        while self._to_load:
+            name = self._to_load.popleft()
             try:
                 await self.load(name)
-            except (LoadError, ModelUnavailableError, BusyError) as error:
+            except (LoadError, ModelNotFoundError, ModelUnavailableError, BusyError) as error:
                 log.warning("startup_model_not_loaded", reason=str(error))
             finally:
                 self._starting.discard(name)

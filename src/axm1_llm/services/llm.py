@@ -10,6 +10,7 @@ import structlog
 
 from axm1_llm.api.access import is_loopback
 from axm1_llm.api.app import build_app
+from axm1_llm.descriptors.changes import RUNTIME_KEYS, changes, told
 from axm1_llm.engine import Deadlines, Engine, Host
 from axm1_llm.engine.pictures import remove_stale_pictures
 from axm1_llm.engine.states import State
@@ -19,6 +20,7 @@ from axm1_llm.services.environment import child_environment
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
+from axm1_llm.services.reloading import DescriptorReader, place_of, reading_again
 from axm1_llm.serving.abilities import AbilityBook
 from axm1_llm.serving.answering import Serving
 from axm1_llm.serving.models import Models
@@ -28,11 +30,12 @@ from axm1_llm.tokenizer.client import TokenizerClient
 from axm1_llm.tokenizer.reaching import reached
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from fastapi import FastAPI
 
     from axm1_llm.descriptors import Descriptors, ModelDescriptor
+    from axm1_llm.descriptors.reading import Reading
     from axm1_llm.settings import Settings
 
 
@@ -63,8 +66,17 @@ def run_llm_service(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> AsyncIterator[FastAPI]:
-    """The application with all that stands behind it; must be entered in a running event loop."""
+async def llm_app(
+    settings: Settings, descriptors: Descriptors, token: str, on_hang_up: Callable[[], None] = lambda: None
+) -> AsyncIterator[FastAPI]:
+    """The application with all that stands behind it; must be entered in a running event loop.
+
+    Args:
+        settings: of the service.
+        descriptors: what the descriptor file said; it is read again when it changes.
+        token: what both services share.
+        on_hang_up: called at SIGHUP.
+    """
     if settings.metrics_dir is None:
         structlog.get_logger().info("no_metrics_files", set="--metrics-dir (AXM1_METRICS_DIR)")
     card = find_card(os.environ)
@@ -85,21 +97,35 @@ async def llm_app(settings: Settings, descriptors: Descriptors, token: str) -> A
         keep_alive=settings.keep_alive,
         room=room,
     )
-    engines = [Engine(model, clients.of(model), metrics, host) for model in descriptors.models]
-    serving = Serving(
-        Models(descriptors.models, VariantFile(settings.variants_file)),
-        AbilityBook(clients.template_of),
-        Scheduler(engines, settings.max_queue, room),
-        clients.of,
-    )
+
+    def engine_of(model: ModelDescriptor) -> Engine:
+        metrics.add(model.model_name)
+        return Engine(model, clients.of(model), metrics, host)
+
+    models = Models(descriptors.models, VariantFile(settings.variants_file))
+    scheduler = Scheduler(map(engine_of, descriptors.models), settings.max_queue, room, metrics.forget)
+    serving = Serving(models, AbilityBook(clients.template_of), scheduler, clients.of)
+
+    def take(found: Descriptors) -> None:
+        difference = changes(models.described, found.models, RUNTIME_KEYS)
+        models.describe(difference.models)
+        scheduler.apply(difference, engine_of)
+        structlog.get_logger().info("descriptor_read", file=str(found.source), **told(difference))
+
+    def tell(reading: Reading) -> None:
+        models.reading = reading
+        metrics.descriptor_read(reading.read_at, successful=not reading.problems)
+
+    reader = DescriptorReader(place_of(settings, descriptors), descriptors, take, tell)
     try:
-        yield build_app(
-            serving,
-            metrics,
-            api_keys=[key.get_secret_value() for key in settings.api_keys],
-            origins=settings.origins,
-            loopback=is_loopback(settings.host),
-        )
+        async with reading_again(reader, on_hang_up):
+            yield build_app(
+                serving,
+                metrics,
+                api_keys=[key.get_secret_value() for key in settings.api_keys],
+                origins=settings.origins,
+                loopback=is_loopback(settings.host),
+            )
     finally:
         await clients.aclose()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,12 @@ from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.llm import llm_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
+from axm1_llm.services.reloading import place_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from axm1_llm.child import Child
     from axm1_llm.descriptors import Descriptors
     from axm1_llm.settings import Settings
 
@@ -77,8 +80,8 @@ def _run(
 
     async def main() -> None:
         async with (
-            _tokenizer_service(settings, descriptors, token),
-            llm_app(settings, descriptors, token) as app,
+            _tokenizer_service(settings, descriptors, token) as hang_up,
+            llm_app(settings, descriptors, token, hang_up) as app,
         ):
             await serve_app(app, sock, settings)
 
@@ -87,17 +90,34 @@ def _run(
 
 
 @asynccontextmanager
-async def _tokenizer_service(settings: Settings, descriptors: Descriptors, token: str) -> AsyncIterator[None]:
-    task = asyncio.create_task(_supervise(settings, descriptors.source.absolute(), token))
+async def _tokenizer_service(
+    settings: Settings, descriptors: Descriptors, token: str
+) -> AsyncIterator[Callable[[], None]]:
+    """Run it for as long as the context is open; gives what passes SIGHUP on to it."""
+    running: list[Child] = []
+    task = asyncio.create_task(_supervise(settings, place_of(settings, descriptors), token, running))
+
+    def hang_up() -> None:
+        for child in running:
+            with suppress(ProcessLookupError):  # it has just died, and its successor reads the file anyway
+                os.kill(child.pid, signal.SIGHUP)
+
     try:
-        yield
+        yield hang_up
     finally:
         task.cancel()
         await asyncio.wait((task,))
 
 
-async def _supervise(settings: Settings, descriptor: Path, token: str) -> None:
-    """Keep the tokenizer-service running; a start that fails at once is tried again more slowly."""
+async def _supervise(settings: Settings, descriptor: Path, token: str, running: list[Child]) -> None:
+    """Keep the tokenizer-service running; a start that fails at once is tried again more slowly.
+
+    Args:
+        settings: its own.
+        descriptor: the file, or the folder that holds it.
+        token: what both services share.
+        running: holds its process while there is one.
+    """
     argv = (
         sys.executable,
         "-m",
@@ -123,7 +143,9 @@ async def _supervise(settings: Settings, descriptor: Path, token: str) -> None:
         async with start_child(
             argv, cwd=Path.cwd(), env=environment, on_stdout=_pass_on, on_stderr=_pass_on
         ) as child:
+            running.append(child)
             code = await asyncio.shield(child.exited)
+            running.clear()
         structlog.get_logger().error("tokenizer_service_died", code=code)
         pause = _FIRST_PAUSE if loop.time() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
         await asyncio.sleep(pause)

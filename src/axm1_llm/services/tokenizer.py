@@ -11,8 +11,9 @@ from axm1_llm.services.environment import child_environment
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
+from axm1_llm.services.reloading import DescriptorReader, place_of, reading_again
 from axm1_llm.settings import internal_token
-from axm1_llm.tokenizer.service import build_app
+from axm1_llm.tokenizer.service import TokenizerService, app_of
 
 if TYPE_CHECKING:
     from axm1_llm.settings import Settings
@@ -32,9 +33,14 @@ def run_tokenizer_service(settings: Settings) -> int:
     sock = listen(host, settings.tokenizer_port, "--tokenizer-port (AXM1_TOKENIZER_PORT)")
 
     async def main() -> None:
-        app = build_app(descriptors.models, token, host=host, environ=child_environment(os.environ))
-        structlog.get_logger().info("tokenizer_service_listening", host=host, port=sock.getsockname()[1])
-        await serve_app(app, sock, settings)
+        reader = DescriptorReader(
+            place_of(settings, descriptors), descriptors, lambda found: service.apply(found.models)
+        )
+        environment = child_environment(os.environ)
+        service = TokenizerService(descriptors.models, token, host, environment, reader.read_again)
+        async with reading_again(reader):
+            structlog.get_logger().info("tokenizer_service_listening", host=host, port=sock.getsockname()[1])
+            await serve_app(app_of(service), sock, settings)
 
     run_loop(main)
     return 0

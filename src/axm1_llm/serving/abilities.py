@@ -51,7 +51,8 @@ class AbilityBook:
 
     def __init__(self, read_template: Callable[[ModelDescriptor], Awaitable[str | None]]) -> None:
         self._read_template = read_template
-        self._known: dict[str, Abilities] = {}
+        # By name, with the very descriptor that they were read for: a reload may bring another.
+        self._known: dict[str, tuple[ModelDescriptor, Abilities]] = {}
 
     async def of(self, descriptor: ModelDescriptor, template: str | None = None) -> Abilities:
         """The abilities of a model; never fails: what cannot be read now is asked for again later.
@@ -66,8 +67,8 @@ class AbilityBook:
 
     async def _own(self, descriptor: ModelDescriptor) -> Abilities:
         known = self._known.get(descriptor.model_name)
-        if known is not None:
-            return known
+        if known is not None and known[0] is descriptor:
+            return known[1]
         try:
             template = await self._read_template(descriptor) or ""
         except Axm1Error as error:
@@ -75,7 +76,8 @@ class AbilityBook:
                 "abilities_unknown", model=descriptor.model_name, reason=str(error)
             )
             return abilities_of(descriptor, "")
-        found = self._known[descriptor.model_name] = abilities_of(descriptor, template)
+        found = abilities_of(descriptor, template)
+        self._known[descriptor.model_name] = (descriptor, found)
         return found
 
 

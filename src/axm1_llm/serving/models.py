@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.descriptors.reading import Reading
 
 
 class BaseGoneError(ModelNotFoundError):
@@ -59,6 +60,9 @@ class Models:
     Args:
         descriptors: the models that the descriptor file describes.
         file: where variants are kept; without one they last as long as the service.
+
+    Attributes:
+        reading: how the descriptor file was read last; None when nobody reads one.
     """
 
     def __init__(self, descriptors: Iterable[ModelDescriptor], file: VariantFile | None = None) -> None:
@@ -66,6 +70,7 @@ class Models:
         self._file = file or VariantFile(None)
         self._writing = asyncio.Lock()
         self._variants: dict[str, Variant] = {name_key(each.name): each for each in self._file.read()}
+        self.reading: Reading | None = None
         self._warn()
 
     def find(self, name: str) -> Model:
@@ -84,6 +89,16 @@ class Models:
         if base is None:
             raise BaseGoneError(variant)
         return _model(variant, base)
+
+    @property
+    def described(self) -> tuple[ModelDescriptor, ...]:
+        """The models of the descriptor file, in its order."""
+        return self._descriptors
+
+    def describe(self, descriptors: Iterable[ModelDescriptor]) -> None:
+        """The descriptor file says this now."""
+        self._descriptors = tuple(descriptors)
+        self._warn()
 
     def all(self) -> tuple[Model, ...]:
         """The models of the descriptor file in its order, then their variants by name."""

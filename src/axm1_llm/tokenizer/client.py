@@ -44,15 +44,23 @@ class TokenizerClient:
         self._http = KeepAliveClient(base_url, {TOKEN_HEADER: token})
         self._models: dict[str, str] = {}  # ticket -> model, for the text of an error
 
-    async def start(self, model: str) -> None:
+    async def start(self, model: str, *, anew: bool = False) -> None:
         """Return when the model's tokenizer truly answers; at once when it already does.
+
+        Args:
+            model: its name.
+            anew: a runtime is about to be started, and none runs: the tokenizer is to be the one that the
+                descriptor file describes now.
 
         Raises:
             ModelNotFoundError: the tokenizer-service does not know the model.
             TokenizerError: it did not come up; the reason and the script's last lines are in it.
         """
+        path, body = f"/api/start/{quote(model, safe='')}", b""
+        if anew:
+            path, body = "/internal/starts", orjson.dumps({"model": model})
         for _ in range(_START_ROUNDS):
-            status, reply = await self._post(model, f"/api/start/{quote(model, safe='')}", b"", _START)
+            status, reply = await self._post(model, path, body, _START)
             if status == HTTPStatus.OK:
                 return
             if status != HTTPStatus.ACCEPTED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from axm1_llm.tokenizer.builtin import chat_template
 from axm1_llm.tokenizer.client import TOKEN_HEADER
 from axm1_llm.tokenizer.files import TokenizerFilesError
 from axm1_llm.tokenizer.prompts import PromptSpec  # noqa: TC001 - pydantic reads the annotation
+from axm1_llm.tokenizer.roster import Roster
 from axm1_llm.tokenizer.tickets import TicketBook
 from axm1_llm.tokenizer.tokenizer import ModelTokenizer
 
@@ -46,7 +47,7 @@ _MOST_BODY = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """The body of ``POST /internal/templates``."""
+    """The body of ``POST /internal/templates`` and ``POST /internal/starts``."""
 
     model: str
 
@@ -68,6 +69,10 @@ class _Closing:
     remaining: int | None = None
 
 
+async def _nothing() -> None:
+    """No descriptor file stands behind the models."""
+
+
 class TokenizerService:
     """The tokenizers of all models, and the handlers of the HTTP API.
 
@@ -76,23 +81,34 @@ class TokenizerService:
         token: what the llm-service sends along.
         host: where the gateways listen.
         environ: the environment for tokenizer scripts.
+        read_again: reads the descriptor file, which the llm-service may have done a moment earlier.
     """
 
     def __init__(
-        self, models: Sequence[ModelDescriptor], token: str, host: str, environ: Mapping[str, str]
+        self,
+        models: Sequence[ModelDescriptor],
+        token: str,
+        host: str,
+        environ: Mapping[str, str],
+        read_again: Callable[[], Awaitable[object]] = _nothing,
     ) -> None:
         self._token = token
+        self._read_again = read_again
         self._tickets = TicketBook()
         self._asking = TypeAdapter(_Asking)
         self._opening = TypeAdapter(_Opening)
         self._closing = TypeAdapter(_Closing)
-        self._tokenizers = {
-            model.model_name: ModelTokenizer(model, self._tickets, host, environ) for model in models
-        }
+        self._roster = Roster(
+            models, self._tickets, lambda model: ModelTokenizer(model, self._tickets, host, environ)
+        )
+
+    def apply(self, models: Sequence[ModelDescriptor]) -> None:
+        """The descriptor file says this now."""
+        self._roster.apply(models)
 
     async def aclose(self) -> None:
         """Stop every tokenizer and close every gateway."""
-        await asyncio.gather(*(tokenizer.stop() for tokenizer in self._tokenizers.values()))
+        await self._roster.aclose()
 
     def routes(self) -> list[Route]:
         """The HTTP API."""
@@ -104,6 +120,7 @@ class TokenizerService:
             Route("/api/status/{model:path}", self._told(status.status)),
             Route("/api/start/{model:path}", _guarded(self._start), methods=["POST"]),
             Route("/api/stop/{model:path}", _guarded(self._internal(self._stop)), methods=["POST"]),
+            Route("/internal/starts", _guarded(self._internal(self._start_anew)), methods=["POST"]),
             Route("/internal/templates", _guarded(self._internal(self._template)), methods=["POST"]),
             Route("/internal/counts", _guarded(self._internal(self._count)), methods=["POST"]),
             Route("/internal/tickets", _guarded(self._internal(self._open)), methods=["POST"]),
@@ -113,27 +130,36 @@ class TokenizerService:
         ]
 
     async def _statuses(self, _: Request) -> Response:
-        return _json({"models": [status.summary(tokenizer) for tokenizer in self._tokenizers.values()]})
+        return _json({"models": [status.summary(tokenizer) for tokenizer in self._roster]})
 
     def _told(self, tell: Callable[[ModelTokenizer], dict[str, object]]) -> _Handler:
         async def handle(request: Request) -> Response:
-            return _json(tell(self._find(request.path_params["model"])))
+            return _json(tell(self._roster.find(request.path_params["model"])))
 
         return _guarded(handle)
 
     async def _start(self, request: Request) -> Response:
-        tokenizer = self._find(request.path_params["model"])
-        ready = await tokenizer.start(_START)
-        return _json(status.summary(tokenizer), 200 if ready else 202)
+        tokenizer = await self._found(request.path_params["model"])
+        return await self._started(tokenizer.model)
+
+    async def _start_anew(self, request: Request) -> Response:
+        asked = _read(self._asking, await _body(request))
+        await self._read_again()
+        return await self._started(self._roster.find(asked.model).model, anew=True)
+
+    async def _started(self, model: str, *, anew: bool = False) -> Response:
+        ready = await self._roster.start(model, _START, anew=anew)
+        return _json(status.summary(self._roster.find(model)), 200 if ready else 202)
 
     async def _stop(self, request: Request) -> Response:
-        tokenizer = self._find(request.path_params["model"])
+        tokenizer = self._roster.find(request.path_params["model"])
         await tokenizer.stop()
         return _json(status.summary(tokenizer))
 
     async def _template(self, request: Request) -> Response:
         asked = _read(self._asking, await _body(request))
-        descriptor = self._find(asked.model).descriptor
+        await self._read_again()  # it is asked once for each description of a model
+        descriptor = self._roster.describe(asked.model)
         try:
             # In a thread: a tokenizer_config.json may have megabytes.
             template = await asyncio.to_thread(chat_template, descriptor)
@@ -143,11 +169,11 @@ class TokenizerService:
 
     async def _count(self, request: Request) -> Response:
         asked = await self._asked_prompt(request)
-        return _json({"tokens": await self._find(asked.model).dialogue().count(asked.spec)})
+        return _json({"tokens": await self._roster.find(asked.model).dialogue().count(asked.spec)})
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked_prompt(request)
-        ticket = await self._find(asked.model).dialogue().open_ticket(asked.spec)
+        ticket = await self._roster.find(asked.model).dialogue().open_ticket(asked.spec)
         return _json(asdict(ticket), 201)
 
     async def _asked_prompt(self, request: Request) -> _Opening:
@@ -161,17 +187,15 @@ class TokenizerService:
         ticket = self._tickets.close(request.path_params["ticket"])
         if ticket is None:
             return _json({"error": "there is no such ticket", "code": "ticket_not_found"}, 404)
-        dialogue = self._find(ticket.model).dialogue()
+        dialogue = self._roster.holding(ticket.model).dialogue()
         record = await dialogue.close_ticket(ticket, closing.printed, closing.held, closing.remaining)
         return _json(asdict(record))
 
-    def _find(self, name: str) -> ModelTokenizer:
-        if tokenizer := self._tokenizers.get(name):  # the llm-service asks by the model's own name
-            return tokenizer
-        for tokenizer in self._tokenizers.values():
-            if tokenizer.descriptor.answers_to(name):
-                return tokenizer
-        raise ModelNotFoundError(name)
+    async def _found(self, name: str) -> ModelTokenizer:
+        with suppress(ModelNotFoundError):
+            return self._roster.find(name)
+        await self._read_again()
+        return self._roster.find(name)
 
     def _internal(self, handle: _Handler) -> _Handler:
         async def checked(request: Request) -> Response:
@@ -199,7 +223,11 @@ def build_app(
         host: where the gateways of the models listen.
         environ: the environment for tokenizer scripts; this process's own by default.
     """
-    service = TokenizerService(models, token, host, os.environ if environ is None else environ)
+    return app_of(TokenizerService(models, token, host, os.environ if environ is None else environ))
+
+
+def app_of(service: TokenizerService) -> Starlette:
+    """The same for a service that was made elsewhere."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

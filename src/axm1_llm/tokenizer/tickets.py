@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 _MOST = 512
 _SECONDS = 3600.0
+# Longer than a runtime may think about a prompt: who asks no more for a ticket after that has forgotten it.
+_SILENCE = 600.0
 
 
 @dataclass(slots=True)
@@ -73,6 +78,7 @@ class TicketBook:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._tickets: dict[str, OpenTicket] = {}  # the one used longest ago comes first
+        self._closed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._tickets)
@@ -114,12 +120,28 @@ class TicketBook:
 
     def close(self, line: str) -> OpenTicket | None:
         """Take a ticket out; None when there is no such."""
-        return self._tickets.pop(line, None)
+        ticket = self._tickets.pop(line, None)
+        self._closed.set()
+        return ticket
+
+    async def all_closed(self, model: str) -> None:
+        """Return when a model has no open ticket, or none that anybody still asks for."""
+        while (silent := self._silent_for(model)) < _SILENCE:
+            self._closed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SILENCE - silent):
+                    await self._closed.wait()
+
+    def _silent_for(self, model: str) -> float:
+        """Seconds since a ticket of a model was used last; infinity when it has none."""
+        used = (ticket.used for ticket in self._tickets.values() if ticket.model == model)
+        return self._clock() - max(used, default=-math.inf)
 
     def forget(self, model: str) -> None:
         """Drop every ticket of a model: its tokenizer stops."""
         for line in [line for line, ticket in self._tickets.items() if ticket.model == model]:
             del self._tickets[line]
+        self._closed.set()
 
     def _forget_old(self) -> None:
         while self._tickets:
