@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from e2e.services import Service
@@ -49,15 +50,19 @@ class Audit:
 
     def begin(self) -> None:
         """Wake everything up once, put it to rest, and remember what that takes."""
-        for kind in self.fleet:
-            for stream in (False, True):
-                self._service.post("warm up", kind.name, stream=stream)
-                body = {"model": kind.name, "messages": [{"role": "user", "content": "warm up"}]}
-                self._service.http.post("/v1/chat/completions", json={**body, "stream": stream})
-        for path in ("/metrics", "/api/tags", "/api/status"):
-            self._service.http.get(path)
+        # At once: pools of threads and connections are as large as they were needed at some time.
+        with ThreadPoolExecutor(len(self.fleet) * 4) as clients:
+            list(clients.map(self._warm_up, [*self.fleet] * 4))
         self.start = self.rest()
         self._before = self._counted()
+
+    def _warm_up(self, kind: Kind) -> None:
+        for stream in (False, True):
+            self._service.post("warm up", kind.name, stream=stream)
+            body = {"model": kind.name, "messages": [{"role": "user", "content": "warm up"}]}
+            self._service.http.post("/v1/chat/completions", json={**body, "stream": stream})
+        for path in ("/metrics", "/api/tags", "/api/status"):
+            self._service.http.get(path)
 
     def rest(self) -> Rest:
         """Wait for the end of every prompt, unload every model, and look."""
@@ -72,7 +77,9 @@ class Audit:
         end, start = self.rest(), self.start
         assert start is not None
         if end.commands != start.commands:
-            self.ledger.found("orphan", f"processes at the start: {start.commands}, at the end: {end.commands}")
+            self.ledger.found(
+                "orphan", f"processes at the start: {start.commands}, at the end: {end.commands}"
+            )
         for name, now in end.readings.items():
             was = start.readings[name]
             if (
@@ -107,7 +114,9 @@ class Audit:
         for kind in self.fleet:
             name = kind.name
             left = self.ledger.prompts(Outcome.LEFT, name) + self.ledger.prompts(Outcome.DISCONNECTED, name)
-            failed = self.ledger.prompts(Outcome.REFUSED, name) + self.ledger.prompts(Outcome.BROKEN_OFF, name)
+            failed = self.ledger.prompts(Outcome.REFUSED, name) + self.ledger.prompts(
+                Outcome.BROKEN_OFF, name
+            )
             seen = {
                 "stop": self.ledger.prompts(Outcome.ANSWERED, name, "stop"),
                 "length": self.ledger.prompts(Outcome.ANSWERED, name, "length"),

@@ -29,10 +29,14 @@ class Blow:
     """One thing that was done, and the time in which it excuses errors.
 
     Attributes:
+        what: in words.
+        model: to which one.
+        begun: when, in monotonic seconds.
         until: its end, in monotonic seconds.
         marker: a fault that is armed goes on until this file is there again.
     """
 
+    what: str
     model: str
     begun: float
     until: float
@@ -50,7 +54,7 @@ class Blows:
         """Something is about to be done."""
         self.counts[what] += 1
         now = time.monotonic()
-        blow = Blow(model, now, now + seconds, marker)
+        blow = Blow(what, model, now, now + seconds, marker)
         self._blows.append(blow)
         return blow
 
@@ -60,6 +64,15 @@ class Blows:
         return any(
             blow.model in {EVERYTHING, model} and blow.begun <= ended and blow.until >= begun
             for blow in self._blows
+        )
+
+    def lately(self, model: str) -> str:
+        """What was done to `model`, or to all, in the last minute."""
+        now = time.monotonic()
+        return ", ".join(
+            f"{blow.what} {now - blow.begun:.1f} s ago"
+            for blow in self._blows
+            if blow.model in {EVERYTHING, model} and blow.begun > now - 60
         )
 
     def _look(self) -> None:

@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 
@@ -17,7 +17,7 @@ from soak.wire import ROUTES, Answer
 
 PATIENCE = 150.0  # seconds; whoever waits longer was forgotten
 _BUFFER = 8192  # bytes that a slow reader's connection holds
-_REST = 0.3  # seconds that a client waits when nobody listens
+_REST = 0.2  # seconds between two looks whether the service is back
 
 
 @asynccontextmanager
@@ -28,8 +28,8 @@ async def connections(url: str) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.
         limits=limits, socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)]
     )
     async with (
-        httpx.AsyncClient(base_url=url, timeout=None, limits=limits, trust_env=False) as common,
-        httpx.AsyncClient(base_url=url, timeout=None, transport=small, trust_env=False) as slow,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits, trust_env=False) as common,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE, transport=small, trust_env=False) as slow,
     ):
         yield common, slow
 
@@ -71,7 +71,7 @@ class Actor:
                 response = await self._http.request(call.method, call.path, content=call.body)
         except (httpx.TransportError, TimeoutError) as error:
             self._ledger.called(what, call.model, begun, 0, call.status, repr(error))
-            await asyncio.sleep(_REST)
+            await self._until_there()
             return
         told = response.text[:300] if response.status_code != call.status else ""
         self._ledger.called(what, call.model, begun, response.status_code, call.status, told)
@@ -104,6 +104,15 @@ class Actor:
             outcome, told = Outcome.DISCONNECTED, repr(error)
         self._ledger.end(prompt, outcome, answer, status, told)
         if outcome is Outcome.DISCONNECTED:
+            await self._until_there()
+
+    async def _until_there(self) -> None:
+        """Wait until the service listens again."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                await self._http.get("/health")
+                return
             await asyncio.sleep(_REST)
 
 

@@ -1,4 +1,4 @@
-"""The models of a soak: one of each kind, on one card that has room for three of the seven."""
+"""The models of a soak: one of each kind, on one card that has room for five of the seven."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from e2e.axllm_models import ServerModel
 from e2e.models import Model
 from e2e.vendor_script import write_script_tokenizer
 
-ROOM = 3  # models that may be loaded at once
+ROOM = 5  # models that may be loaded at once
 CONTEXT = 8192
 
 _SPEED = f"--sim_max_token_len {CONTEXT} --sim_tokens_per_second 1500"
@@ -28,6 +28,8 @@ FAULTS = (
     "stall_after_tokens=6",
     "close_stdout_after_tokens=6",
 )
+# Without frames a line without end is an answer without end.
+_WITHOUT_FRAMES = tuple(fault for fault in FAULTS if fault != "endless_line")
 SERVER_FAULTS = ("exit_at_layer=1", "segfault_after_tokens=6", "hang_after_tokens=6")
 
 
@@ -74,7 +76,7 @@ def kinds(folder: Path) -> tuple[Kind, ...]:
         Kind("context", at("context")),
         Kind("script", at("script"), turns=False, scripted=True),
         # It gets its prompt as one line, and prints its answer without frames: what is a token is not seen.
-        Kind("own", at("own"), limits=False, lines=False, turns=False),
+        Kind("own", at("own"), limits=False, lines=False, turns=False, faults=_WITHOUT_FRAMES),
         Kind("third", at("third"), in_characters=True, faults=SERVER_FAULTS),
     )
 
@@ -104,4 +106,6 @@ def _model(kind: Kind) -> Model | ServerModel:
             write_script_tokenizer(kind.folder, "tokenizer.py")
         case "own":
             keys |= {"tokenizer": "none", "tokenizer_port": None}
+        case _:
+            pass
     return Model(kind.folder, (flags,), keys, kind.name)

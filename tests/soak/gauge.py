@@ -68,9 +68,7 @@ def _read(pid: int) -> Reading | None:
         targets = [_target(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
         sockets = sum(target.startswith("socket:") for target in targets)
         memory = process.memory_info().rss / 2**20
-        return Reading(
-            time.monotonic(), memory, len(targets) - sockets, sockets, process.num_threads()
-        )
+        return Reading(time.monotonic(), memory, len(targets) - sockets, sockets, process.num_threads())
     except (psutil.NoSuchProcess, OSError):
         return None
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from soak.plan import Prompt, expected
 from soak.wire import Answer
@@ -24,8 +25,16 @@ class Outcome(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-Excuse = Callable[[str, float, float], bool]
-"""(model, begun, ended) → whether something was done to that model meanwhile."""
+class Blows(Protocol):
+    """What was done to the service; see `chaos.Blows`."""
+
+    def excuse(self, model: str, begun: float, ended: float) -> bool:
+        """Whether something was done to `model` between these times."""
+        ...
+
+    def lately(self, model: str) -> str:
+        """What was done to `model`."""
+        ...
 
 
 @dataclass(slots=True)
@@ -33,14 +42,14 @@ class Ledger:
     """The accounts of a soak.
 
     Attributes:
-        excuse: says whether an error of a model has a cause.
+        blows: say whether an error of a model has a cause.
         tell: told what went wrong, when it does.
         counts: (model, outcome, reason of the end) → prompts.
         calls: other requests, by status.
         problems: what went wrong, told for people.
     """
 
-    excuse: Excuse
+    blows: Blows
     tell: Callable[[str], None]
     counts: Counter[tuple[str, Outcome, str]] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
@@ -57,7 +66,7 @@ class Ledger:
         """What came of it."""
         begun = self._open.pop(prompt.identity)
         self.counts[prompt.kind.name, outcome, answer.reason] += 1
-        excused = self.excuse(prompt.kind.name, begun, time.monotonic())
+        excused = self.blows.excuse(prompt.kind.name, begun, time.monotonic())
         self._check_text(prompt, outcome, answer)
         if answer.beyond:
             self.problem("doubled", prompt, "something came after the end")
@@ -82,7 +91,7 @@ class Ledger:
         self.calls["as it should" if status == wanted else f"{what} → {status}"] += 1
         if status == wanted:
             return
-        if (status >= 500 or status == 0) and self.excuse(model, begun, time.monotonic()):
+        if (status >= 500 or status == 0) and self.blows.excuse(model, begun, time.monotonic()):
             return
         self._tell("wrong status", f"{what}: {status} instead of {wanted}: {told}")
 
@@ -90,7 +99,11 @@ class Ledger:
         """Something is wrong with a prompt."""
         how = f"{prompt.route} {'streamed' if prompt.stream else 'whole'} {prompt.manner}"
         sent = f"limit {prompt.limit}, stops {prompt.stops}, turns {prompt.turns}, text {prompt.text[:200]!r}"
-        self._tell(kind, f"{prompt.identity} to '{prompt.kind.name}' ({how}): {what}\n    sent: {sent}")
+        self._tell(
+            kind,
+            f"{prompt.identity} to '{prompt.kind.name}' ({how}): {what}\n    sent: {sent}\n"
+            f"    done to it: {self.blows.lately(prompt.kind.name) or 'nothing'}",
+        )
 
     def found(self, kind: str, what: str) -> None:
         """Something is wrong with the service."""

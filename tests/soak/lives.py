@@ -89,8 +89,7 @@ class Lives:
         if code != (0 if number is signal.SIGTERM else -number):
             self._found("exit code", f"{code} after {name}; its last words:\n{tail(service.log)}")
         if defect := _DEFECT.search(service.log):
-            around = service.log[max(0, defect.start() - 2000) : defect.end() + 2000]
-            self._found("defect in the log", around)
+            self._found("defect in the log", service.log[max(0, defect.start() - 500) : defect.end() + 12000])
         if close:
             service.close()
 

@@ -1,9 +1,9 @@
-"""What a client of a soak does next. All of it comes from its dice, so a seed gives the same actions again."""
+"""What a client of a soak does next. All of it comes from its dice: a seed gives the same actions again."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from soak.fleet import CONTEXT, Kind
@@ -11,7 +11,24 @@ from soak.fleet import CONTEXT, Kind
 STOP = "#stop here#"
 
 _PIECES = (
-    *("the ", "card ", "é", "日本", "😀", "👩‍👩‍👧‍👦", "€ ", "\t", "0", ">> ", "q ", "prompt >> ", "\u00a0", "{}", '"', "\\"),
+    *(
+        "the ",
+        "card ",
+        "é",
+        "日本",
+        "😀",
+        "👩‍👩‍👧‍👦",
+        "€ ",
+        "\t",
+        "0",
+        ">> ",
+        "q ",
+        "prompt >> ",
+        "\u00a0",
+        "{}",
+        '"',
+        "\\",
+    ),
     *("hit eos,avg 3 token/s ", "[I][ ", "</s> ", "data: [DONE] ", '{"done": true} ', "\ufeff", "e\u0301"),
 )
 # For a runtime with its own tokenizer: it prints three tokens at once, and a token is a byte here, so a
@@ -129,7 +146,7 @@ class Client:
 
     def _kind(self) -> Kind:
         # Conversations stay with a model; without that every prompt would be a load.
-        return self._favourite if self._dice.random() < 0.7 else self._dice.choice(self._fleet)
+        return self._favourite if self._dice.random() < 0.85 else self._dice.choice(self._fleet)
 
     def _prompt(self) -> Prompt:
         dice = self._dice
@@ -137,11 +154,11 @@ class Client:
         self._count += 1
         identity = f"<{self._number}.{self._count}.{dice.randrange(2**32):08x}>"
         route = dice.choice(("generate", "generate", "chat", "openai"))
-        if kind.lines and dice.random() < 0.01:
+        if kind.limits and not kind.in_characters and dice.random() < 0.01:
             text = identity + "too long " * (CONTEXT // 8)
             return Prompt(identity, kind, text, "generate", stream=False, too_long=True)
         stops = dice.random() < 0.1
-        return Prompt(
+        prompt = Prompt(
             identity,
             kind,
             self._text(identity, kind, stops=stops),
@@ -150,8 +167,8 @@ class Client:
             stops=stops,
             limit=dice.randint(1, 90) if kind.limits and not stops and dice.random() < 0.25 else None,
             turns=kind.turns and route != "generate" and dice.random() < 0.3,
-            **self._manner(),
         )
+        return self._read_in_a_manner(prompt)
 
     def _text(self, identity: str, kind: Kind, *, stops: bool) -> str:
         dice = self._dice
@@ -161,19 +178,19 @@ class Client:
         # The stand-in strips what a user says: a mark at each end keeps all between them.
         return f"{identity}{text}{STOP}{tail}|" if stops else f"{identity}{text}|"
 
-    def _manner(self) -> dict[str, Manner | float | int]:
+    def _read_in_a_manner(self, prompt: Prompt) -> Prompt:
         dice = self._dice
         match dice.randrange(20):
             case 0 | 1:
-                return {"manner": Manner.LEAVE, "seconds": dice.uniform(0.0, 0.05)}
+                return replace(prompt, manner=Manner.LEAVE, seconds=dice.uniform(0.0, 0.05))
             case 2 | 3:
-                return {"manner": Manner.LEAVE, "seconds": dice.uniform(0.0, 2.0)}
+                return replace(prompt, manner=Manner.LEAVE, seconds=dice.uniform(0.0, 2.0))
             case 4 | 5 | 6:
-                return {"manner": Manner.LEAVE_AFTER, "pieces": dice.randint(1, 60)}
+                return replace(prompt, manner=Manner.LEAVE_AFTER, pieces=dice.randint(1, 60))
             case 7:
-                return {"manner": Manner.SLOW, "seconds": dice.uniform(0.0, 0.02)}
+                return replace(prompt, manner=Manner.SLOW, seconds=dice.uniform(0.0, 0.02))
             case _:
-                return {"manner": Manner.READ}
+                return prompt
 
     def _load_or_unload(self) -> Call:
         name = self._kind().name

@@ -43,7 +43,7 @@ class Wanted:
 
     seconds: float
     seed: str
-    clients: int = 16
+    clients: int = 20
     restarts: float = 0.2
     pause: float = 4.0
     every: float = 30.0
@@ -65,7 +65,7 @@ class _Soak:
     def __init__(self, wanted: Wanted, folder: Path) -> None:
         self._wanted = wanted
         self._blows = Blows()
-        self._ledger = Ledger(self._blows.excuse, say)
+        self._ledger = Ledger(self._blows, say)
         self._lives = Lives(folder, self._ledger.found)
         self._gauge = Gauge(self._lives)
         self._clients = [Client(wanted.seed, number, self._lives.fleet) for number in range(wanted.clients)]
@@ -93,17 +93,15 @@ class _Soak:
     async def _both_phases(self, report: Report) -> None:
         audit = Audit(self._lives.fleet, self._gauge, self._ledger)
         await asyncio.to_thread(audit.begin)
-        async with connections(self._lives.service.url) as (http, slow):
-            actor = Actor(http, slow, self._ledger)
-            await self._long_life(actor, report, audit)
-            await self._phase(actor, report, self._wanted.seconds * self._wanted.restarts, restarts=True)
+        await self._long_life(report, audit)
+        await self._phase(report, self._wanted.seconds * self._wanted.restarts, restarts=True)
         await asyncio.to_thread(audit.rest)
         self._ledger.close()
         await asyncio.to_thread(self._lives.end)
 
-    async def _long_life(self, actor: Actor, report: Report, audit: Audit) -> None:
+    async def _long_life(self, report: Report, audit: Audit) -> None:
         begun = time.monotonic()
-        await self._phase(actor, report, self._wanted.seconds * (1 - self._wanted.restarts), restarts=False)
+        await self._phase(report, self._wanted.seconds * (1 - self._wanted.restarts), restarts=False)
         ended = time.monotonic()
         end = await asyncio.to_thread(audit.end)
         assert audit.start is not None
@@ -123,11 +121,12 @@ class _Soak:
         if growth > (_GROWTH if long else _SHORT_GROWTH):
             self._ledger.found("memory", self._memory[-1])
 
-    async def _phase(self, actor: Actor, report: Report, seconds: float, *, restarts: bool) -> None:
+    async def _phase(self, report: Report, seconds: float, *, restarts: bool) -> None:
         """Let all clients act for so long; returns when each has the outcome of its last prompt."""
         over = asyncio.Event()
         calm = asyncio.Event()  # the clients' last prompts are not struck any more
-        async with asyncio.TaskGroup() as group:
+        async with connections(self._lives.service.url) as http, asyncio.TaskGroup() as group:
+            actor = Actor(*http, self._ledger)
             watch = group.create_task(self._watch(report))
             chaos = group.create_task(self._chaos.play(calm, pause=self._wanted.pause, restarts=restarts))
             clients = [group.create_task(actor.play(client, over)) for client in self._clients]
