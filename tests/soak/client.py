@@ -102,9 +102,21 @@ class Actor:
             told = f"nothing more within {patience:g} s"
         except httpx.TransportError as error:
             outcome, told = Outcome.DISCONNECTED, repr(error)
+        before = self._ledger.kinds_of_problems.total()
         self._ledger.end(prompt, outcome, answer, status, told)
+        if self._ledger.kinds_of_problems.total() > before:
+            await self._tell_history(prompt.kind.name)
         if outcome is Outcome.DISCONNECTED:
             await self._until_there()
+
+    async def _tell_history(self, model: str) -> None:
+        """What the model went through, while it is still known."""
+        with suppress(httpx.TransportError):
+            response = await self._http.get(f"/api/status/{model}")
+            for step in response.json()["transitions"]:
+                self._ledger.tell(
+                    f"    {step['at']} {step['trigger']} → {step['to']} {step.get('reason', '')}"
+                )
 
     async def _until_there(self) -> None:
         """Wait until the service listens again."""

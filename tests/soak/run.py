@@ -93,6 +93,7 @@ class _Soak:
     async def _both_phases(self, report: Report) -> None:
         audit = Audit(self._lives.fleet, self._gauge, self._ledger)
         await asyncio.to_thread(audit.begin)
+        report.begun = time.monotonic()
         await self._long_life(report, audit)
         await self._phase(report, self._wanted.seconds * self._wanted.restarts, restarts=True)
         await asyncio.to_thread(audit.rest)
