@@ -34,6 +34,7 @@ class Blow:
         begun: when, in monotonic seconds.
         until: its end, in monotonic seconds.
         marker: a fault that is armed goes on until this file is there again.
+        breaks: it ends the llm-service, and so connections.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Blow:
     begun: float
     until: float
     marker: Path | None = None
+    breaks: bool = False
 
 
 class Blows:
@@ -50,19 +52,31 @@ class Blows:
         self._blows: list[Blow] = []
         self.counts: Counter[str] = Counter()
 
-    def strike(self, what: str, model: str, seconds: float, marker: Path | None = None) -> Blow:
+    def strike(
+        self, what: str, model: str, seconds: float, marker: Path | None = None, *, breaks: bool = False
+    ) -> Blow:
         """Something is about to be done."""
         self.counts[what] += 1
         now = time.monotonic()
-        blow = Blow(what, model, now, now + seconds, marker)
+        blow = Blow(what, model, now, now + seconds, marker, breaks)
         self._blows.append(blow)
         return blow
 
-    def excuse(self, model: str, begun: float, ended: float) -> bool:
-        """Whether something was done to `model`, or to all, that may show between these times."""
+    def excuse(self, model: str, begun: float, ended: float, *, breaks: bool = False) -> bool:
+        """Whether something was done to `model`, or to all, that may show between these times.
+
+        Args:
+            model: whose request it is.
+            begun: when, in monotonic seconds.
+            ended: the same.
+            breaks: the connection broke, which only the end of the llm-service excuses.
+        """
         self._look()
         return any(
-            blow.model in {EVERYTHING, model} and blow.begun <= ended and blow.until >= begun
+            blow.model in {EVERYTHING, model}
+            and blow.begun <= ended
+            and blow.until >= begun
+            and (blow.breaks or not breaks)
             for blow in self._blows
         )
 
@@ -182,7 +196,7 @@ class Chaos:
         await self._restart(signal.SIGKILL)
 
     async def _restart(self, number: signal.Signals) -> None:
-        blow = self._blows.strike(f"service {number.name}", EVERYTHING, 300)
+        blow = self._blows.strike(f"service {number.name}", EVERYTHING, 300, breaks=True)
         await self._lives.restart(number)
         blow.until = time.monotonic() + _SOON
 

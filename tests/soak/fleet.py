@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from e2e.axllm_models import ServerModel
@@ -81,20 +81,31 @@ def kinds(folder: Path) -> tuple[Kind, ...]:
     )
 
 
-def models_of(fleet: tuple[Kind, ...]) -> tuple[Model | ServerModel, ...]:
-    """Their folders and descriptor entries; no fault is armed."""
-    return tuple(_model(kind) for kind in fleet)
+def healthy(folder: Path) -> tuple[Kind, ...]:
+    """One that the service tokenizes for, one with a tokenizer script, one with the vendor's own server."""
+    wanted = {"quick", "script", "third"}
+    return tuple(replace(kind, faults=()) for kind in kinds(folder) if kind.name in wanted)
 
 
-def _model(kind: Kind) -> Model | ServerModel:
+def models_of(fleet: tuple[Kind, ...], *, together: bool = True) -> tuple[Model | ServerModel, ...]:
+    """Their folders and descriptor entries; no fault is armed.
+
+    Args:
+        fleet: which.
+        together: on one card.
+    """
+    return tuple(_model(kind, 0 if together else card) for card, kind in enumerate(fleet))
+
+
+def _model(kind: Kind, card: int) -> Model | ServerModel:
     kind.folder.mkdir(parents=True)
     for fault in kind.faults:
         kind.marker(fault).touch()
     faults = [f"{fault}:once={kind.marker(fault)}" for fault in kind.faults]
     if kind.name == "third":
         sim = {"token_ms": 1, "max_token_len": CONTEXT, "faults": faults}
-        return ServerModel(kind.folder, kind.name, {"sim": sim}, {"devices": [0]})
-    keys: dict[str, object] = {"devices": [0], "env": {"AXM1_SIM_FAULTS": ",".join(faults)}}
+        return ServerModel(kind.folder, kind.name, {"sim": sim}, {"devices": [card]})
+    keys: dict[str, object] = {"devices": [card], "env": {"AXM1_SIM_FAULTS": ",".join(faults)}}
     flags = _SPEED
     match kind.name:
         case "context":

@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 class Blows(Protocol):
     """What was done to the service; see `chaos.Blows`."""
 
-    def excuse(self, model: str, begun: float, ended: float) -> bool:
+    def excuse(self, model: str, begun: float, ended: float, *, breaks: bool = False) -> bool:
         """Whether something was done to `model` between these times."""
         ...
 
@@ -66,7 +66,9 @@ class Ledger:
         """What came of it."""
         begun = self._open.pop(prompt.identity)
         self.counts[prompt.kind.name, outcome, answer.reason] += 1
-        excused = self.blows.excuse(prompt.kind.name, begun, time.monotonic())
+        excused = self.blows.excuse(
+            prompt.kind.name, begun, time.monotonic(), breaks=outcome is Outcome.DISCONNECTED
+        )
         self._check_text(prompt, outcome, answer)
         if answer.beyond:
             self.problem("doubled", prompt, "something came after the end")
@@ -91,7 +93,8 @@ class Ledger:
         self.calls["as it should" if status == wanted else f"{what} → {status}"] += 1
         if status == wanted:
             return
-        if (status >= 500 or status == 0) and self.blows.excuse(model, begun, time.monotonic()):
+        excused = self.blows.excuse(model, begun, time.monotonic(), breaks=status == 0)
+        if (status >= 500 or status == 0) and excused:
             return
         self._tell("wrong status", f"{what}: {status} instead of {wanted}: {told}")
 
