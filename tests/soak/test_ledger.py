@@ -97,13 +97,13 @@ def test_a_prompt_without_an_outcome_is_lost() -> None:
 
 
 def test_limits_cut_whole_characters_and_stops_are_no_part_of_the_answer() -> None:
-    assert expected(replace(_PROMPT, limit=13)) == ("<1.1.ab>the ", {"length"})
-    assert expected(replace(_PROMPT, limit=15)) == ("<1.1.ab>the 日", {"length"})
-    assert expected(replace(_PROMPT, limit=500)) == (_PROMPT.text, {"stop"})
+    assert expected(replace(_PROMPT, limit=13)) == ("<1.1.ab>the ", frozenset({"length"}))
+    assert expected(replace(_PROMPT, limit=15)) == ("<1.1.ab>the 日", frozenset({"length"}))
+    assert expected(replace(_PROMPT, limit=500)) == (_PROMPT.text, frozenset({"stop"}))
     in_characters = replace(_PROMPT, limit=13, kind=replace(_KIND, in_characters=True))
-    assert expected(in_characters) == ("<1.1.ab>the 日", {"length"})
+    assert expected(in_characters) == ("<1.1.ab>the 日", frozenset({"length"}))
     stopped = replace(_PROMPT, text=f"<1.1.ab>a{STOP}b|", stops=True)
-    assert expected(stopped) == ("<1.1.ab>a", {"stop"})
+    assert expected(stopped) == ("<1.1.ab>a", frozenset({"stop"}))
 
 
 def test_a_seed_gives_the_same_actions_again() -> None:
