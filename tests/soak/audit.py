@@ -16,6 +16,7 @@ from soak.ledger import Ledger, Outcome
 _REQUESTS = re.compile(r'^axm1_llm_requests_total\{model="([^"]+)",outcome="([^"]+)"\} (\S+)$', re.MULTILINE)
 _AT_REST = {"idle", "ready", "failed"}
 _SETTLING = 60.0
+_WORDS = " ".join(str(number) for number in range(10_000))
 # Connections that the two services keep to each other, and that the metrics file's thread may have open.
 _SPARE_SOCKETS = 6
 
@@ -53,6 +54,10 @@ class Audit:
         # At once: pools of threads and connections are as large as they were needed at some time.
         with ThreadPoolExecutor(len(self.fleet) * 4) as clients:
             list(clients.map(self._warm_up, [*self.fleet] * 4))
+        for kind in self.fleet:
+            # The tokenizers' library keeps the first 10,000 words that each model sees: random texts would
+            # fill that for an hour. The prompt is too long, but its words are looked at.
+            self._service.post(_WORDS, kind.name)
         self.start = self.rest()
         self._before = self._counted()
 
