@@ -188,7 +188,7 @@ class _Deployment:
     async def _kill(self, http: httpx.AsyncClient, victim: Victim) -> None:
         others = [(program, program.lives) for program in self._programs if program.name != victim.name]
         blow = self._kills.blows.strike(f"kill -9 of {victim.name}", EVERYTHING, 300, breaks=victim.breaks)
-        begun = time.monotonic()
+        begun, logged = time.monotonic(), self._log.stat().st_size
         left = asyncio.create_task(asyncio.to_thread(victim.kill(), _GONE))
         await self._answers(http)
         seconds = time.monotonic() - begun
@@ -196,9 +196,10 @@ class _Deployment:
         self._kills.recoveries.setdefault(victim.name, []).append(seconds)
         say(f"{victim.name} killed: everything answers again after {seconds:.2f} s")
         if seconds > _BACK + self._load:
-            self._ledger.found(
-                "slow", f"{victim.name}: {seconds:.1f} s; the models take {self._load:.1f} s to load"
-            )
+            meanwhile = self._log.read_bytes()[logged:].decode("utf-8", "replace")
+            steps = "\n".join(line[:300] for line in meanwhile.splitlines() if " prompt  " not in line)
+            limit = f"{_BACK:g} s and {self._load:.1f} s for the load of the models"
+            self._ledger.found("slow", f"{victim.name}: {seconds:.1f} s, more than {limit}:\n{steps}")
         if orphans := await left:
             self._ledger.found("orphan", f"alive {_GONE:g} s after {victim.name} was killed: {orphans}")
         for program, lives in others:
