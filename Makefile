@@ -38,6 +38,14 @@ lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
 bench: $(VENV)/.stamp-dev  ## Measure the wrapper beside the bare runtime
 	$(VENV)/bin/python bench/run.py
 
+SECONDS ?= 3600
+soak: $(VENV)/.stamp-dev  ## Run a random mix of prompts, faults and restarts: SECONDS=3600, SEED=any text
+	PYTHONPATH=tests $(VENV)/bin/python -m soak --seconds $(SECONDS) --seed "$(SEED)"
+
+KILLS ?= 50
+soak-kills: $(VENV)/.stamp-dev  ## kill -9 either service KILLS=50 times under load, and say how soon all is back
+	PYTHONPATH=tests $(VENV)/bin/python -m soak --kills $(KILLS) --seed "$(SEED)"
+
 clients: $(VENV)/.stamp-dev  ## Make the environments of the clients that the tests use
 	$(VENV)/bin/python tools/clients.py
 
@@ -50,4 +58,4 @@ lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint bench clients docs lock test-images
+.PHONY: help run test lint bench soak soak-kills clients docs lock test-images

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.types import Message
 
 from api.conftest import MakeService
-from axm1_llm.api.bodies import LARGEST_BODY
+from axm1_llm.api.bodies import LARGEST_BODY, read_body
 from axm1_llm.api.ollama.bodies import ChatBody, GenerateBody
+from axm1_llm.errors import RequestCancelledError
 
 NESTED = "[" * 200 + "]" * 200
 
@@ -38,6 +41,15 @@ async def test_json_that_cannot_be_used_is_400_wherever_it_stands(
         response = await s.http.post(path, content=content)
         assert response.status_code == 400
         assert "invalid JSON" in response.json()["error"]
+
+
+async def test_a_client_that_leaves_before_its_body_is_read_is_no_defect() -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "method": "POST", "path": "/api/generate", "headers": []}, gone)
+    with pytest.raises(RequestCancelledError):
+        await read_body(request, GenerateBody)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,6 +109,24 @@ def test_a_stop_flag_takes_interrupts_where_it_looks(stop: StopFlag) -> None:
     assert stop.is_set()
     stop.clear()
     assert not stop.is_set()
+
+
+def test_a_process_that_was_frozen_while_it_waited_has_not_been_interrupted() -> None:
+    code = (
+        "from axm1_llm.sim.signals import StopFlag\n"
+        "flag = StopFlag()\n"
+        "print('waiting', flush=True)\n"
+        "print(flag.pause(0.2), flag.is_set())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waiting\n"
+        select.select([process.stdout], [], [], 0.1)  # it waits by now
+        process.send_signal(signal.SIGSTOP)
+        frozen, _, _ = select.select([process.stdout], [], [], 0.3)
+        assert not frozen
+        process.send_signal(signal.SIGCONT)
+        assert process.communicate(timeout=20)[0] == b"False False\n"
 
 
 def test_a_stop_flag_forgets_an_interrupt_that_came_before(stop: StopFlag) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from axm1_llm.errors import RequestError
+from axm1_llm.errors import RequestCancelledError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +51,7 @@ async def read_body(request: Request, model: type[_Body]) -> _Body:
 
     Raises:
         RequestError: it is missing, no JSON, or has a value of the wrong type; the text names it.
+        RequestCancelledError: the client left before it had sent all of it.
         HTTPException: it is too large (413).
     """
     raw = await _read(request)
@@ -71,12 +73,16 @@ async def read_body(request: Request, model: type[_Body]) -> _Body:
 
 async def _read(request: Request) -> bytes:
     raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > LARGEST_BODY:
-            raise HTTPException(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {LARGEST_BODY} bytes"
-            )
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > LARGEST_BODY:
+                raise HTTPException(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {LARGEST_BODY} bytes"
+                )
+    except ClientDisconnect:
+        # Also when the whole body has come, but nobody had read it yet (seen in a soak).
+        raise RequestCancelledError from None
     return bytes(raw)
 
 
