@@ -38,6 +38,12 @@ lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
 bench: $(VENV)/.stamp-dev  ## Measure the wrapper beside the bare runtime
 	$(VENV)/bin/python bench/run.py
 
+INPUTS ?= 1000000
+SEED   ?= 0
+fuzz: $(VENV)/.stamp-dev  ## Try a million inputs on all that reads what others wrote
+	$(PIP) install --quiet --require-hashes -r requirements/fuzz.txt
+	$(VENV)/bin/python tools/fuzzing.py --inputs $(INPUTS) --seed $(SEED)
+
 clients: $(VENV)/.stamp-dev  ## Make the environments of the clients that the tests use
 	$(VENV)/bin/python tools/clients.py
 
@@ -50,4 +56,4 @@ lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint bench clients docs lock test-images
+.PHONY: help run test lint bench fuzz clients docs lock test-images
