@@ -47,7 +47,7 @@ def main() -> int:
     asked, rest = _arguments()
     sys.path[:0] = [str(ROOT / "tests")]
     if asked.only:
-        _fuzz(asked.only, rest)
+        _fuzz(asked.only, [*rest, *asked.targets])  # the folders of the corpus
     from fuzz.targets.catalogue import TARGETS  # noqa: PLC0415 - a child imports it instrumented
 
     names = asked.targets or list(TARGETS)
