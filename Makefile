@@ -46,6 +46,11 @@ KILLS ?= 50
 soak-kills: $(VENV)/.stamp-dev  ## kill -9 either service KILLS=50 times under load, and say how soon all is back
 	PYTHONPATH=tests $(VENV)/bin/python -m soak --kills $(KILLS) --seed "$(SEED)"
 
+INPUTS ?= 1000000
+fuzz: $(VENV)/.stamp-dev  ## Try a million inputs on all that reads what others wrote
+	$(PIP) install --quiet --require-hashes -r requirements/fuzz.txt
+	$(VENV)/bin/python tools/fuzzing.py --inputs $(INPUTS) --seed $(or $(SEED),0)
+
 clients: $(VENV)/.stamp-dev  ## Make the environments of the clients that the tests use
 	$(VENV)/bin/python tools/clients.py
 
@@ -58,4 +63,4 @@ lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint bench soak soak-kills clients docs lock test-images
+.PHONY: help run test lint bench soak soak-kills fuzz clients docs lock test-images

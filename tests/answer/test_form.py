@@ -92,6 +92,7 @@ DOUBLING = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in ran
         ({"pattern": "(a{500}){500}{500}"}, "cannot be used"),
         ({"patternProperties": {r"(a)\1": {}}}, "backreferences"),
         ({"patternProperties": {"a": {}}, "unevaluatedProperties": False}, "patternProperties"),
+        ({"$schema": {}}, r"at \$.\$schema"),
         ({"items": {"$schema": "http://json-schema.org/draft-07/schema#"}}, r"\$schema"),
         (nested(40), "nested too deeply"),
         ({"enum": [1], "allOf": [{"minimum": n} for n in range(10_001)]}, "more than 10000 parts"),
@@ -130,3 +131,9 @@ def test_a_value_that_is_nested_too_deeply_is_the_answers_fault() -> None:
 def test_the_instructions_hold_the_schema() -> None:
     assert '"required": ["city"]' in Form(CITY).instructions
     assert "JSON object" in Form("json").instructions
+
+
+def test_an_answer_of_many_values_is_not_checked_for_hours() -> None:
+    form = Form({"allOf": [{"type": "object"}] * 4000})
+    with pytest.raises(RequestError, match="too long"):
+        form.cut("[1]" * 1000)

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.types import Message
 
 from api.conftest import MakeService
 from axm1_llm.api.bodies import LARGEST_BODY, read_body
-from axm1_llm.api.ollama.bodies import ChatBody, GenerateBody
+from axm1_llm.api.ollama.bodies import GenerateBody
 from axm1_llm.errors import RequestCancelledError
 
 NESTED = "[" * 200 + "]" * 200
@@ -78,19 +74,3 @@ async def test_a_body_that_is_too_large_is_413(service: MakeService) -> None:
         response = await s.http.post("/api/generate", content=b" " * (LARGEST_BODY + 1))
         assert response.status_code == 413
         assert "larger than" in response.json()["error"]
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-FIELDS = st.sampled_from([*GenerateBody.model_fields, *ChatBody.model_fields, "name"])
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(FIELDS, JSON, max_size=5))
-def test_no_value_of_any_field_raises_anything_but_what_is_explained(document: dict[str, Any]) -> None:
-    for body in (GenerateBody, ChatBody):
-        with suppress(ValidationError):
-            assert body.model_validate(document).model

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import base64
-from contextlib import suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from axm1_llm.api.images import LARGEST_IMAGE, MOST_IMAGES, decode_image, decode_images
 from axm1_llm.errors import RequestError
@@ -45,9 +42,3 @@ def test_anything_else_is_refused_with_the_reason(text: str, problem: str) -> No
 def test_too_many_pictures_are_refused_before_they_are_decoded() -> None:
     with pytest.raises(RequestError, match=f"at most {MOST_IMAGES}"):
         decode_images(["!"] * (MOST_IMAGES + 1))
-
-
-@given(st.text(max_size=200))
-def test_no_text_at_all_raises_anything_else(text: str) -> None:
-    with suppress(RequestError):
-        assert decode_image(text)

@@ -12,6 +12,7 @@ from axm1_llm.descriptors import Descriptors, load_descriptors
 from axm1_llm.descriptors.document import LARGEST_FILE
 from axm1_llm.descriptors.values import EXPECTED_COMMAND
 from axm1_llm.errors import DescriptorError
+from growth import LINEAR, growth
 
 from .conftest import Load, Problems, Write, entry
 
@@ -423,3 +424,29 @@ def test_what_contradicts_the_runtime_is_named(
 def test_a_port_that_no_tokenizer_takes_is_free_for_others(write: Write) -> None:
     both = [entry(), entry(model_name="third", runtime="axllm", run_cmd=None)]
     assert len(load_descriptors(write(both)).models) == 2
+
+
+def test_a_port_of_thousands_of_digits_is_no_port(problems: Problems) -> None:
+    (line,) = problems([entry(tokenizer_port="9" * 5000)])
+    assert "expected a port number from 1 to 65535" in line
+
+
+def test_a_file_of_unknown_keys_is_explained_in_part(problems: Problems) -> None:
+    lines = problems([entry(**{f"key{number}": 0 for number in range(20_000)})])
+    assert len(lines) == 101
+    assert lines[-1] == "[0] (model 'qwen'): has more problems, which are not told here"
+
+
+def test_a_file_of_empty_entries_is_explained_in_part(problems: Problems) -> None:
+    lines = problems([{}] * 100_000)
+    assert 1000 <= len(lines) < 1100
+    assert lines[-1].endswith("are not looked at: there are enough problems")
+
+
+def test_keys_that_stand_twice_are_found_in_time_in_proportion(write: Write) -> None:
+    def read(count: int) -> None:
+        keys = ", ".join(f'"k{number}": 0' for number in range(count))
+        with pytest.raises(DescriptorError):
+            load_descriptors(write(f'[{{"env": {{{keys}}}}}]'))
+
+    assert growth(read, 2000) < LINEAR

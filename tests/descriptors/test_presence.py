@@ -149,3 +149,19 @@ def test_the_keep_alive_is_given_in_seconds(load: Load) -> None:
     assert load().keep_alive_seconds is None
     assert load(keep_alive="5m").keep_alive_seconds == 300.0
     assert load(keep_alive=-1).keep_alive_seconds == float("inf")
+
+
+@pytest.mark.parametrize("key", ["model_path", "tokenizer_path", "tokenizer_py"])
+def test_a_place_that_the_system_will_not_look_at_is_told(
+    load: Load, model: ModelDescriptor, key: str
+) -> None:
+    asked = {"model_path": str(model.model_path), "tokenizer": "script", "tokenizer_py": "t.py"}
+    found = load(**{**asked, key: "x" * 300})
+    told = f"{found.problem()} {found.tokenizer_problem()}"
+    assert f"{'x' * 300}' cannot be looked at: File name too long" in told
+
+
+def test_a_command_that_no_file_can_be_called_is_no_file(load: Load) -> None:
+    found = load(run_cmd="x" * 300)
+    assert found.command()[0] == "x" * 300
+    assert "neither in model_path" in str(found.problem()) or "does not exist" in str(found.problem())

@@ -58,11 +58,6 @@ def test_the_pieces_are_the_same_however_the_bytes_are_cut(texts: list[str], cut
     assert events == [*(Piece(text) for text in texts), Finish("stop"), Ended()]
 
 
-@given(st.binary())
-def test_no_bytes_raise(data: bytes) -> None:
-    read(data + b"\n")
-
-
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists) | st.dictionaries(st.text(), st.none()))
 def test_no_json_raises(payload: Any) -> None:
     assert all(isinstance(event, Broken | Refused | Usage) for event in read(sse(payload)))

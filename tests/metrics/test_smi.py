@@ -71,12 +71,6 @@ def test_an_unknown_output_shows_no_card(text: str) -> None:
     assert parse_axcl_smi(text) == ()
 
 
-@given(text=st.text(st.sampled_from("|0123456789\u0663 :.CMKGiB/%-\n°"), max_size=300))
-def test_no_text_breaks_the_parser(text: str, one_card: str) -> None:
-    parse_axcl_smi(text)
-    parse_axcl_smi(one_card[: len(text) * 3] + text + one_card[len(text) * 3 :])
-
-
 @given(
     st.integers(0, 99),
     st.integers(-40, 125),

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
-from typing import TYPE_CHECKING
 
 import pytest
 
 from axm1_llm.runtime.events import LogLine, PromptMark, Text, Token
 from axm1_llm.runtime.lines import parse_line
 from axm1_llm.runtime.parser import MAX_FRAME, MAX_LINE, OutputParser
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from growth import LINEAR, growth
 
 _CHUNK = 65536
-
-
-def growth(work: Callable[[int], object], size: int) -> float:
-    """How much longer four times the work takes: 4 when it is linear, 16 when it is quadratic."""
-
-    def seconds(amount: int) -> float:
-        start = time.process_time()
-        work(amount)
-        return time.process_time() - start
-
-    return min(seconds(4 * size) for _ in range(3)) / min(seconds(size) for _ in range(3))
-
-
-# A ratio in one run, so that neither a slow machine nor a tracer matters.
-_LINEAR = 9
 
 
 @pytest.mark.parametrize("bare", [False, True], ids=["logs", "bare answer"])
@@ -87,7 +68,7 @@ def test_an_endless_line_is_read_byte_by_byte_in_linear_time(opening: bytes) -> 
         assert parser.feed(b"\n>> ")[-1:] == [PromptMark()]
 
     # Below the limits each byte may look at all that is held, which is bounded.
-    assert growth(read, MAX_FRAME) < _LINEAR
+    assert growth(read, MAX_FRAME) < LINEAR
 
 
 def test_a_line_behind_the_end_line_that_never_ends_is_not_kept() -> None:
@@ -128,7 +109,7 @@ def test_a_runtime_that_spins_at_end_of_file_is_read_in_linear_time() -> None:
     def read(count: int) -> None:
         assert len(OutputParser().feed(b">> " * count)) == count
 
-    assert growth(read, 10_000) < _LINEAR
+    assert growth(read, 10_000) < LINEAR
 
 
 @pytest.mark.parametrize(
@@ -154,4 +135,14 @@ def test_no_line_takes_longer_than_its_length(head: bytes, filling: bytes, end: 
         for _ in range(8):
             parse_line(line)
 
-    assert growth(parse, MAX_LINE // 4) < _LINEAR
+    assert growth(parse, MAX_LINE // 4) < LINEAR
+
+
+@pytest.mark.parametrize("over", range(-3, 4))
+@pytest.mark.parametrize("size", [1, 1000, 2 * MAX_FRAME])
+def test_a_frame_counts_as_one_up_to_its_limit_in_any_chunks(over: int, size: int) -> None:
+    body = b"x" * (MAX_FRAME - 2 + over)
+    data = b"\x02" + body + b"\x03\n"
+    parser = OutputParser()
+    events = [event for at in range(0, len(data), size) for event in parser.feed(data[at : at + size])]
+    assert events == [Token(body.decode())] if over <= 0 else not any(isinstance(e, Token) for e in events)

@@ -83,3 +83,8 @@ def test_the_fallback_writes_one_turn_a_line() -> None:
     assert (
         render(FALLBACK, turns, {"add_generation_prompt": True}) == "System: Be kind.\nUser: Hi\nAssistant:"
     )
+
+
+def test_a_template_that_only_python_refuses_is_refused_too() -> None:
+    with pytest.raises(RequestError, match="not valid: 'break' outside loop"):
+        render("{% break %}")

@@ -41,6 +41,7 @@ class Form:
             if self._schema is not None:
                 self._validator = _validator(self._schema, self._meter)
             for probe in _PROBES:
+                self._meter.steps = 0
                 self._problem(probe)
         except RecursionError:
             raise RequestError("the format's schema refers to itself without end") from None
@@ -61,6 +62,7 @@ class Form:
         Raises:
             RequestError: the schema cannot be applied to this value.
         """
+        self._meter.steps = 0  # one measure for all values: an answer may hold thousands of small ones
         problems: list[tuple[int, str]] = []
         values = json_values(answer)
         if self._schema is None:  # text often has brackets of its own: "see [1]"
@@ -83,7 +85,6 @@ class Form:
         from jsonschema.exceptions import best_match  # noqa: PLC0415 - see `_validator`
         from referencing.exceptions import Unresolvable  # noqa: PLC0415 - the same
 
-        self._meter.steps = 0
         try:
             error = best_match(self._validator.iter_errors(value))
         except Unresolvable as missing:
@@ -103,6 +104,8 @@ def _validator(schema: Node, meter: Meter) -> Any:  # noqa: ANN401 - jsonschema 
     from referencing import Registry  # noqa: PLC0415
 
     nodes = list(_nodes(schema))
+    if not isinstance(schema.get("$schema", ""), str):  # the library looks it up in a table
+        raise RequestError("the format is no valid JSON schema: at $.$schema: it is no text")
     kind: Any = validator_for(schema, default=Draft202012Validator)
     try:
         kind.check_schema(schema, format_checker=None)

@@ -30,7 +30,7 @@ class Validator(Protocol):
 
 
 MOST_STEPS = 100_000
-"""Keywords that may be applied to check one value; a second or two on a small machine."""
+"""Keywords that may be applied to check one answer; a second or two on a small machine."""
 
 
 class Meter:

@@ -23,9 +23,10 @@ class StopFilter:
         if self.hit or not self.stops:
             return "" if self.hit else text
         self._held += text
-        found = [(at, stop) for stop in self.stops if (at := self._held.find(stop)) >= 0]
+        found = [(at + len(stop), at, stop) for stop in self.stops if (at := self._held.find(stop)) >= 0]
         if found:
-            at, self.hit = min(found)
+            # The one that is complete first, wherever it began: so the answer is the same in any chunks.
+            _, at, self.hit = min(found)
             certain, self._held = self._held[:at], ""
             return certain
         keep = max(_overlap(self._held, stop) for stop in self.stops)

@@ -85,10 +85,9 @@ class ThinkingSplitter:
         start = self._held.lstrip()
         while start.startswith(self._open):
             start = start[len(self._open) :].lstrip()
-        if self._open.startswith(start):
-            return
         self._held = start
-        self._phase = _Phase.THINKING
+        if not self._open.startswith(start):
+            self._phase = _Phase.THINKING
 
     def _think(self) -> str:
         thinking, close, rest = self._held.partition(self._close)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections import Counter
 from typing import TYPE_CHECKING, Never
 
 from axm1_llm.errors import DescriptorError
@@ -23,8 +24,8 @@ class JsonObject(dict[str, object]):
 
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
-        keys = [key for key, _ in pairs]
-        self.repeated = tuple(key for key in self if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        self.repeated = tuple(key for key in self if counts[key] > 1)
 
 
 def read_document(path: Path) -> object:

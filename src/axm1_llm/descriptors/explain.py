@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONGEST_SHOWN = 60
+_MOST_LINES = 100  # of one model: to find the nearest key for each of 80,000 took half a minute
 
 
 def problem_line(path: str, model_name: object, text: str) -> str:
@@ -47,7 +48,11 @@ def explain(error: ValidationError, path: str, model_name: object) -> tuple[str,
             continue
         place = path + _place(detail)
         # A value that may be of several types gives one problem for each type.
-        lines.setdefault(place, problem_line(place, model_name, _text(detail)))
+        if place not in lines:
+            lines[place] = problem_line(place, model_name, _text(detail))
+        if len(lines) == _MOST_LINES:
+            lines[""] = problem_line(path, model_name, "has more problems, which are not told here")
+            break
     return tuple(lines.values())
 
 

@@ -16,6 +16,7 @@ from axm1_llm.errors import DescriptorError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_MOST_PROBLEMS = 1000  # of a file; one of 100,000 empty entries has 400,000, and took 7 s to explain
 # The user's guide of the first version spells this key in both ways.
 _OTHER_SPELLINGS = {"tokenizer-ip": "tokenizer_ip"}
 
@@ -54,6 +55,11 @@ def load_descriptors(path: Path) -> Descriptors:
     models: list[ModelDescriptor | None] = []
     problems: list[str] = []
     for index, entry in enumerate(document):
+        if len(problems) >= _MOST_PROBLEMS:
+            problems.append(
+                f"[{index}] and the entries behind it are not looked at: there are enough problems"
+            )
+            break
         model, found = _read_entry(f"[{index}]", entry, source.parent)
         models.append(model)
         problems.extend(found)

@@ -183,7 +183,7 @@ class ModelDescriptor(BaseModel):
 
     def _program(self) -> tuple[str, ...]:
         program, *more = shlex.split(self.run_cmd)
-        if "/" not in program and (self.model_path / program).is_file():
+        if "/" not in program and presence.is_file(self.model_path / program):
             program = f"./{program}"
         return (program, *more)
 
@@ -193,8 +193,11 @@ class ModelDescriptor(BaseModel):
         Looks at the disk each time. What the tokenizer needs is not asked here, since its folder may be
         mounted into the tokenizer-service only: see `tokenizer_problem`.
         """
-        return presence.folder_problem("model_path", self.model_path) or presence.script_problem(
-            self.run_cmd, self._program()[0], self.model_path
+        return presence.reached(
+            lambda: (
+                presence.folder_problem("model_path", self.model_path)
+                or presence.script_problem(self.run_cmd, self._program()[0], self.model_path)
+            )
         )
 
     def tokenizer_problem(self) -> str | None:
@@ -202,8 +205,9 @@ class ModelDescriptor(BaseModel):
 
         Looks at the disk each time.
         """
-        if self.tokenizer == "none":
-            return None
+        return None if self.tokenizer == "none" else presence.reached(self._tokenizer_problem)
+
+    def _tokenizer_problem(self) -> str | None:
         if problem := presence.folder_problem("tokenizer_path", self.tokenizer_path):
             return problem
         if self.tokenizer == "script" and self.tokenizer_py is not None:

@@ -6,8 +6,28 @@ import os
 import shlex
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FIRST_LINE_LIMIT = 256  # bytes; the kernel itself reads no more of a script's first line
+
+
+def reached(look: Callable[[], str | None]) -> str | None:
+    """The problem that `look` finds, or that it cannot look: a closed folder, a name that is too long."""
+    try:
+        return look()
+    except OSError as error:
+        return f"'{error.filename}' cannot be looked at: {error.strerror}"
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; false, too, when nobody can look."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def folder_problem(key: str, folder: Path) -> str | None:

@@ -10,6 +10,7 @@ from axm1_llm.descriptors.names import name_key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_LONGEST_PORT = 18  # digits, leading zeros among them; as for every number that is written as a text
 _EXPECTED = {"name": "a name of its own", "port": "a port of its own"}
 
 
@@ -52,5 +53,7 @@ def _claims(entry: dict[str, object]) -> Iterator[tuple[str, tuple[str, object],
     port = entry.get("tokenizer_port")
     # A model without a tokenizer service takes no port.
     alone = entry.get("tokenizer") == "none" or entry.get("runtime") == "axllm"
-    if not alone and isinstance(port, int | str) and str(port).strip().isdecimal():
-        yield "tokenizer_port", ("port", int(port)), str(port).strip()
+    written = str(port).strip() if isinstance(port, int | str) else ""
+    # Longer ones are no ports, and Python refuses to read a number of thousands of digits.
+    if not alone and written.isdecimal() and len(written) <= _LONGEST_PORT:
+        yield "tokenizer_port", ("port", int(written)), written

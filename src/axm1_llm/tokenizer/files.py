@@ -42,8 +42,8 @@ def read_tokenizer_files(tokenizer_path: Path) -> TokenizerFiles:
     Raises:
         TokenizerFilesError: see there.
     """
-    folder = _folder(tokenizer_path)
     try:
+        folder = _folder(tokenizer_path)
         config = _json(folder / "tokenizer_config.json")
         special = _special_tokens(config, _json(folder / "special_tokens_map.json"))
         return TokenizerFiles(folder / "tokenizer.json", config, special, _templates(folder, config))

@@ -41,6 +41,8 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._size = 0
         self._complete = False
+        self._method = ""
+        self._upgrades = False
         self._patience: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -66,8 +68,9 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._refuse(HTTPStatus.BAD_REQUEST)
-            return
+            if not self._complete:  # what comes behind the call does not matter
+                self._refuse(HTTPStatus.BAD_REQUEST)
+                return
         if self._complete:
             self._answer()
         elif not self._body and self._size > _MOST_HEAD:
@@ -80,23 +83,32 @@ class _Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
 
-    # What httptools calls.
+    # What httptools calls; for a second request in the same packet too, which is not answered.
     def on_url(self, url: bytes) -> None:
-        self._url += url
+        if not self._complete:
+            self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # Newer HTTP libraries wait for leave to send a body over 1 KB; without it the runtime's one
         # second is gone before its text arrives.
-        if name.lower() == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
+        asks = name.lower() == b"expect" and value.lower() == b"100-continue"
+        if asks and not self._complete and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        self._body.append(body)
+        if not self._complete:
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
-        self._complete = True
+        if not self._complete:
+            self._complete = True
+            self._method = self._parser.get_method().decode("latin-1")
+            self._upgrades = self._parser.should_upgrade()
 
     def _answer(self) -> None:
+        if self._upgrades:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
         reply = self._gateway.answer(self._call())
         if isinstance(reply, Reply):
             self._send(reply)
@@ -112,8 +124,7 @@ class _Connection(asyncio.Protocol):
     def _call(self) -> Call:
         path, _, query = self._url.decode("latin-1").partition("?")
         peer = self._transport.get_extra_info("peername") if self._transport is not None else None
-        method = self._parser.get_method().decode("latin-1")
-        return Call(method, unquote(path), query, b"".join(self._body), peer[0] if peer else "")
+        return Call(self._method, unquote(path), query, b"".join(self._body), peer[0] if peer else "")
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._complete = True

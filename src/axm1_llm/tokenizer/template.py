@@ -94,7 +94,8 @@ class TemplateRenderer:
             raise RequestError(
                 f"the chat template is not valid: line {error.lineno}: {error.message}"
             ) from None
-        except (TemplateError, RecursionError) as error:
+        except (TemplateError, RecursionError, SyntaxError) as error:
+            # Python itself refuses what Jinja lets pass: a break outside of a loop.
             raise RequestError(f"the chat template is not valid: {error}") from None
 
     def render(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from answer.tools.running import HERMES, LLAMA, MISTRAL, NAMES, run
 from axm1_llm.answer.tools.calls import ToolCall, ToolFormat
-from axm1_llm.answer.tools.parser import Found, ToolCallParser
+from axm1_llm.answer.tools.parser import ToolCallParser
 
 PARIS = ToolCall("get_weather", {"city": "Paris"})
 P = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
@@ -37,37 +37,6 @@ def test_a_call_is_delivered_with_its_last_character() -> None:
     parser = ToolCallParser(HERMES, NAMES)
     assert parser.feed(f"<tool_call>{P}</tool_call") == []
     assert parser.feed(">") == [PARIS]
-
-
-MARKS = (
-    "<tool_call>", "</tool_call>", "<function=add>", "<function=", "<parameter=a>", "</parameter>",
-    "</function>", "<|python_tag|>", "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "```", "```json\n",
-    "<｜tool▁calls▁begin｜>", "<｜tool▁call▁end｜>",
-    "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "function", "add", "get_weather",
-    '{"name": "add", "arguments": {}}', '{"name": "add", ', '"parameters": {"a": "', '"}}', "{", "}",
-    "[", "]", '"', "\\", ",", ";", ":", " ", "\n", "x", "<", "`", "é", "null",
-)  # fmt: skip
-
-
-@given(
-    syntax=st.sampled_from(ToolFormat),
-    pieces=st.lists(st.one_of(st.sampled_from(MARKS), st.text(max_size=3)), max_size=25),
-    size=st.one_of(st.none(), st.integers(1, 8)),
-)
-def test_nothing_is_lost_or_doubled_in_any_text(
-    syntax: ToolFormat, pieces: list[str], size: int | None
-) -> None:
-    text = "".join(pieces)
-    whole = run(syntax, text)
-    assert run(syntax, text, size) == whole
-    # The source of a call is known inside only; with it in the call's place the text is complete.
-    parser = ToolCallParser(syntax, NAMES)
-    parser.feed("")
-    parser._tape.text += text
-    parser._tape.ended = True
-    found = list(parser.pieces())
-    assert "".join(piece.source if isinstance(piece, Found) else piece for piece in found) == text
-    assert all(isinstance(piece, str) or not piece.calls or piece.source.strip() for piece in found)
 
 
 @given(
@@ -99,12 +68,18 @@ def test_every_call_comes_back(
         "<tool_call>{",
         '<tool_call>{"a": [',
         "<function=add><parameter=a>",
+        "<function=add><parameter=a></parameter>x",
         "```json\n[{",
     ],
 )
 def test_a_text_of_nothing_but_beginnings_takes_time_in_proportion(unit: str) -> None:
     # Characters that a reader went over, in place of seconds: twice the text, at most about twice the work.
     assert steps(unit * 400) < 3 * steps(unit * 200)
+
+
+def test_attempts_at_calls_with_calls_in_their_parameters_end() -> None:
+    inner = "<parameter=a><function=add><parameter=b>1</parameter>"
+    assert steps(f"<function=add>{inner * 800}x") < 3 * steps(f"<function=add>{inner * 400}x")
 
 
 def steps(text: str) -> int:

@@ -91,6 +91,7 @@ class Tape:
         while (found := self.text.find(mark, searched)) < 0:
             searched = max(start, len(self.text) - len(mark) + 1)
             if not (yield from self.more()):
+                self.at = len(self.text)  # read to its end, and in vain
                 return None
         self.at = found + len(mark)
         return self.text[start:found]
