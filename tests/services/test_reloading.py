@@ -196,6 +196,18 @@ async def test_a_file_that_is_away_for_a_moment_is_no_failure(
         assert not watched.readings[-1].problems
 
 
+async def test_a_broken_file_is_said_whatever_else_happens_in_its_folder(file: Path) -> None:
+    async with watching(file) as watched:
+        watched.rename("[")
+        beside = file.with_name("figures.prom")
+        for number in range(500):
+            if watched.readings[-1].problems:
+                break
+            await asyncio.to_thread(beside.write_text, str(number))
+            await asyncio.sleep(0.01)
+        assert watched.readings[-1].problems
+
+
 async def test_a_file_that_stays_away_is_said_once(file: Path) -> None:
     async with watching(file) as watched:
         with capture_logs() as logs:

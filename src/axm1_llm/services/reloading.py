@@ -58,6 +58,7 @@ class DescriptorReader:
         self._reading = Reading(started.source, time.time())
         self._look: _Look | None = None  # how the file looked when it was read last
         self._problems: tuple[str, ...] = ()
+        self._failed_at = 0.0
         self._said = True  # the log has them
         self._warnings = frozenset(started.warnings)  # the log has these too
         self._one = asyncio.Lock()
@@ -99,8 +100,14 @@ class DescriptorReader:
 
     async def _heed(self) -> None:
         await self._calm()
-        if not await self.read_again() and not await self._news_within(_PATIENCE):
-            self._refuse()
+        loop = asyncio.get_running_loop()
+        while not await self.read_again():
+            left = self._failed_at + _PATIENCE - loop.time()
+            if left <= 0:
+                self._refuse()
+                return
+            self._news.clear()
+            await self._news_within(left)
 
     @property
     def _folder(self) -> Path:
@@ -124,6 +131,7 @@ class DescriptorReader:
             found = await asyncio.to_thread(lambda: load_descriptors(find_descriptor(self._place)))
         except DescriptorError as error:
             self._problems, self._said = error.problems, False
+            self._failed_at = asyncio.get_running_loop().time()
             return
         self._problems, self._said = (), True
         for warning in found.warnings:
