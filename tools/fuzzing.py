@@ -101,7 +101,8 @@ def _environment() -> dict[str, str]:
 
 def _finding(said: str) -> str:
     """The exception, or why libFuzzer gave up, and where the input is."""
-    start = max(said.find(" === Uncaught"), said.find("ERROR: libFuzzer"), 0)
+    starts = [at for mark in (" === Uncaught", "ERROR: libFuzzer") if (at := said.find(mark)) >= 0]
+    start = min(starts, default=0)
     written = said.rfind("Test unit written to")
     return f"{said[start:][:3000]}\n{said[written:] if written >= 0 else ''}"
 

@@ -33,6 +33,14 @@ def test_only_what_may_begin_a_mark_is_held_back() -> None:
     assert parser.feed(" " * 20) == [" " * 20]
 
 
+@pytest.mark.parametrize("spaces", [16, 17, 24, 40])
+def test_white_space_before_a_call_is_the_same_in_any_chunks(spaces: int) -> None:
+    text = f"x{' ' * spaces}<tool_call>{P}</tool_call>"
+    whole = run(HERMES, text)
+    assert whole == ["x" if spaces <= 16 else "x" + " " * spaces, PARIS]
+    assert all(run(HERMES, text, size) == whole for size in (1, 2, 3, 18, 23))
+
+
 def test_a_call_is_delivered_with_its_last_character() -> None:
     parser = ToolCallParser(HERMES, NAMES)
     assert parser.feed(f"<tool_call>{P}</tool_call") == []

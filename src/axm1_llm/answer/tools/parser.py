@@ -59,6 +59,7 @@ class ToolCallParser:
         self._offer = Offer(names, texts)
         self._tape = Tape()
         self._behind_call = False
+        self._long_space = False  # the text that went out last ends in white space that belongs to no call
         self._attempt: Reading[Calls] | None = self._grammar.bare(self._tape, self._offer)
         self._in_vain = 0  # characters that attempts went over which found no call
         self._resume = 0  # where text goes on when what is being read is no call
@@ -94,10 +95,13 @@ class ToolCallParser:
         found = None if given_up else self._grammar.openers.search(tape.text, tape.at)
         end = found.start() if found else self._certain()
         held = end - len(tape.text[:end].rstrip())
-        if held > _MOST_SPACE or (tape.ended and not found):
+        goes_on = self._long_space and held == end  # more of the white space that was too long
+        if held > _MOST_SPACE or goes_on or (tape.ended and not found):
             held = 0
         if end > held:
-            yield tape.drop(end - held)
+            passed = tape.drop(end - held)
+            self._long_space = passed[-1].isspace()
+            yield passed
         tape.at = 0
         if found:
             tape.at = self._resume = held + len(found[0])
@@ -120,6 +124,7 @@ class ToolCallParser:
             yield Found(calls, tape.drop(tape.at))
             tape.at = self._resume = 0
             self._behind_call = True
+            self._long_space = False
             self._attempt = self._grammar.bare(tape, self._offer)
             return
         self._attempt = None
