@@ -35,6 +35,10 @@ lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+matrix: $(VENV)/.stamp-dev  ## Try every fault in every phase, and write its page again
+	MATRIX_FIGURES=docs/reference/fault-matrix.json $(VENV)/bin/python -m pytest -q tests/matrix
+	$(VENV)/bin/python tools/generate_docs.py
+
 bench: $(VENV)/.stamp-dev  ## Measure the wrapper beside the bare runtime
 	$(VENV)/bin/python bench/run.py
 
@@ -63,4 +67,4 @@ lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint bench soak soak-kills fuzz clients docs lock test-images
+.PHONY: help run test lint matrix bench soak soak-kills fuzz clients docs lock test-images

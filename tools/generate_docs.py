@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reference import cli, descriptor, http, metrics, settings, states
+from reference import cli, descriptor, faults, http, metrics, settings, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "descriptor.md": descriptor.page,
+    "fault-matrix.md": faults.page,
     "http.md": http.page,
     "metrics.md": metrics.page,
     "settings.md": settings.page,

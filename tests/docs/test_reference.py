@@ -17,6 +17,8 @@ from axm1_llm.engine.states import State, Trigger
 from axm1_llm.metrics import definitions
 from axm1_llm.settings import Settings, options
 from axm1_llm.tokenizer.service import TokenizerService
+from matrix.cells import CELLS, FAULTS
+from matrix.outcomes import OUTCOMES
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -61,6 +63,22 @@ def test_every_metric_is_documented() -> None:
     text = page("metrics.md")
     every = (*definitions.MODEL_METRICS, *definitions.CARD_METRICS, *definitions.SERVICE_METRICS)
     assert all(f"| `{metric.name}` |" in text for metric in every)
+
+
+def test_every_fault_has_its_row_and_every_outcome_its_meaning() -> None:
+    text = page("fault-matrix.md")
+    assert {cell.fault for cell in CELLS} == set(FAULTS)
+    assert all(f"| {fault} | " in text for fault in FAULTS)
+    assert {cell.outcome for cell in CELLS} == set(OUTCOMES)
+    assert all(f"### {outcome.short}: " in text for outcome in OUTCOMES)
+
+
+def test_no_two_cells_stand_in_the_same_place() -> None:
+    assert len({cell.name for cell in CELLS}) == len(CELLS)
+
+
+def test_every_cell_of_the_matrix_was_measured() -> None:
+    assert "not measured" not in page("fault-matrix.md")
 
 
 def test_every_route_of_both_services_is_documented() -> None:

@@ -19,7 +19,7 @@ exec '{python}' -m axm1_llm.sim "$@"
 
 # Not `exec`, as vendors write it: a shell stays between the service and the runtime.
 _RUN_SCRIPT = """#!/bin/sh
-./main_axcl_aarch64 \\
+{word}./main_axcl_aarch64 \\
   --template_filename_axmodel "tiny/tiny_p128_l%d_together.axmodel" \\
   --axmodel_num 4 \\
   --tokenizer_type {kind} \\
@@ -43,6 +43,7 @@ class Model:
         flags: more flags of the runtime.
         keys: more keys of the entry.
         special_tokens: more of them in its vocabulary.
+        execs: its script says `exec`.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Model:
     keys: dict[str, Any] = field(default_factory=dict)
     name: str = "sim"
     special_tokens: tuple[str, ...] = ()
+    execs: bool = False
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -70,7 +72,10 @@ class Model:
         write_executable(self.folder / "main_axcl_aarch64", _EXECUTABLE.format(python=sys.executable))
         kind = 0 if self.keys.get("tokenizer") == "none" else 2
         flags = " ".join(("--sim_tokenizer tokenizer.json", *self.flags))
-        write_executable(self.folder / "run.sh", _RUN_SCRIPT.format(kind=kind, flags=flags))
+        write_executable(
+            self.folder / "run.sh",
+            _RUN_SCRIPT.format(word="exec " if self.execs else "", kind=kind, flags=flags),
+        )
 
 
 def write_executable(path: Path, text: str) -> None:

@@ -43,6 +43,13 @@ def _lives(process: psutil.Process) -> bool:
     return False
 
 
+def runs_in(process: psutil.Process, folder: Path) -> bool:
+    """Whether it is there and works in `folder`."""
+    with suppress(psutil.NoSuchProcess):
+        return Path(process.cwd()) == folder
+    return False
+
+
 def survivors(processes: list[psutil.Process], seconds: float) -> list[str]:
     """Those that still live after at most so many seconds, as their command lines."""
     until = time.monotonic() + seconds

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from e2e.processes import MARK, describe, footprint, kill_all, left_of, processes_of
+from e2e.processes import MARK, describe, footprint, kill_all, left_of, processes_of, runs_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,12 +33,16 @@ _LOOK = 0.02
 # Below the ports that the system gives to outgoing connections: between the choice of a port and its use
 # no client can take it.
 _PORTS = range(21_000, 31_000)
+_GIVEN: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nobody listens on, another one each time."""
     while True:
         port = random.SystemRandom().choice(_PORTS)
+        if port in _GIVEN:
+            continue
+        _GIVEN.add(port)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -80,9 +84,9 @@ class Program:
         end = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), end, 0).decode(errors="replace")
 
-    def pause(self) -> None:
+    def pause(self, seconds: float = _LOOK) -> None:
         """Wait a little, but no longer than it lives."""
-        ended, _, _ = select.select([self._pidfd], [], [], _LOOK)
+        ended, _, _ = select.select([self._pidfd], [], [], seconds)
         assert not ended, f"it ended with {self._process.wait()}:\n{self.log}"
 
     def processes(self, part: str = "", folder: Path | None = None) -> list[psutil.Process]:
@@ -90,7 +94,11 @@ class Program:
         found = [process for process in processes_of(self.mark) if part in describe(process)]
         # Each group has a watcher too, whose command line is that of the program that it watches.
         found = [process for process in found if "trap" not in describe(process)]
-        return [process for process in found if folder is None or Path(process.cwd()) == folder]
+        return [process for process in found if folder is None or runs_in(process, folder)]
+
+    def members(self, folder: Path) -> list[psutil.Process]:
+        """Every live process that runs in `folder`, watchers too."""
+        return [process for process in processes_of(self.mark) if runs_in(process, folder)]
 
     def process(self, part: str, folder: Path | None = None) -> psutil.Process:
         """The one process whose command line holds `part`."""

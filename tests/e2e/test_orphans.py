@@ -59,7 +59,7 @@ def test_nothing_outlives_a_killed_service_whose_runtime_ignores_signals(
 ) -> None:
     stubborn = model(
         _SLOW,
-        "--sim_fault ignore_sigterm --sim_fault ignore_sigint --sim_fault grandchild",
+        "--sim_fault ignore_sigterm --sim_fault ignore_sigint --sim_fault grandchild@start",
         run_on_startup=True,
     )
     service = serve_once(stubborn)

@@ -51,12 +51,19 @@ trouble = os.environ.get("TOKENIZER_TROUBLE", "")
 print(tokenizer.encode("hello world"))
 
 
-def is_struck(name):
-    """Once only: a script that is started again is healthy."""
-    if name != trouble or not os.path.exists("trouble"):
+def strike(call):
+    """Once only, and when the file is there: a script that is started again is healthy."""
+    what, _, where = trouble.partition("_in_")
+    if where != call or not os.path.exists("trouble"):
         return False
     os.remove("trouble")
-    return True
+    if what == "hang":
+        time.sleep(3600)
+    if what == "die":
+        os._exit(3)
+    if what == "slow":
+        time.sleep(0.3)
+    return what == "garbage"
 
 
 class Request(BaseHTTPRequestHandler):
@@ -80,17 +87,15 @@ class Request(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers["content-length"]))
         req = json.loads(data.decode())
         if self.path == "/encode":
-            if is_struck("hang_in_encode"):
-                time.sleep(3600)
+            garbled = strike("encode")
             msg = json.dumps({"token_ids": tokenizer.encode(req["text"])})
         elif self.path == "/decode":
-            if is_struck("hang_in_decode"):
-                time.sleep(3600)
-            if is_struck("die_in_decode"):
-                os._exit(3)
+            garbled = strike("decode")
             msg = json.dumps({"text": tokenizer.decode(req["token_ids"])})
         else:
-            msg = "error"
+            garbled, msg = False, "error"
+        if garbled:
+            msg = "<html>no JSON"
         self.send_response(200)
         self.send_header("type", "post")
         self.end_headers()

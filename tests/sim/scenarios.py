@@ -175,13 +175,11 @@ SCENARIOS: dict[str, Scenario] = {
     "plain_config": Scenario({"post_config_path": "config.json"}, typed=prompts("short")),
     "plain_two_cards": Scenario({"devices": "0,1", "sim_layer_mb": "1000"}, typed=prompts("short")),
     "plain_invalid_utf8_prompt": Scenario(typed=_invalid_utf8, code=-6),
-    "plain_invalid_utf8_answer": Scenario(
-        {"sim_fault": "invalid_utf8_after_tokens=3"}, typed=prompts("hello")
-    ),
+    "plain_invalid_utf8_answer": Scenario({"sim_fault": "invalid_utf8@output=3"}, typed=prompts("hello")),
     "plain_endless_output": Scenario(
         {"sim_fault": "endless_output", "sim_max_token_len": "60"}, typed=prompts("short")
     ),
-    "plain_segfault": Scenario({"sim_fault": "segfault_after_tokens=6"}, typed=_one_prompt, code=-11),
+    "plain_segfault": Scenario({"sim_fault": "segfault@output=6"}, typed=_one_prompt, code=-11),
     "builtin": Scenario({"tokenizer_type": "0"}, typed=prompts("hello", "short", "tricky")),
     "builtin_markless": Scenario({"tokenizer_type": "1", "sim_mark": "0"}, typed=_markless),
     "context": Scenario(
@@ -204,5 +202,5 @@ SCENARIOS: dict[str, Scenario] = {
     "fails_post": _failure("post_failed"),
     "fails_cmm_short": _failure("cmm_short=2"),
     "fails_init": _failure("init_failed"),
-    "fails_silently": _failure("exit_at_layer=3", code=1),
+    "fails_silently": _failure("exit=1@loading=3", code=1),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from axm1_llm.sim.faults import FAULTS, FaultError, Faults, describe
+from axm1_llm.sim.faults import ACTIONS, PHASES, TRAITS, FaultError, Faults, describe
 from sim.byte_tokenizer import ByteTokenizer
 from sim.runs import Run
 from sim.scenarios import MARK, usual_flags
@@ -41,8 +41,8 @@ def faulty(start: Start, tokenizer: ByteTokenizer, tmp_path: Path) -> Callable[.
         ("post_failed", 255, b"init axmodel(model/post.axmodel) failed"),
         ("cmm_short=1", 255, b"init axmodel(m/l1.axmodel) failed"),
         ("init_failed", 255, b"lLaMa.Init failed"),
-        ("exit_at_layer=1", 1, b"init 0 axmodel ok"),
-        ("segfault_at_start", -11, b""),
+        ("exit=1@loading=1", 1, b"init 0 axmodel ok"),
+        ("segfault@start", -11, b""),
     ],
 )
 def test_a_start_that_fails(faulty: Start, fault: str, code: int, said: bytes) -> None:
@@ -64,9 +64,9 @@ def test_cmm_that_runs_out_is_seen_in_the_bars(faulty: Start) -> None:
 @pytest.mark.parametrize(
     ("fault", "last"),
     [
-        ("stall_at_start", b""),
-        ("stall_at_layer=3", b"init 2 axmodel ok,devid(0) remain_cmm(6433 MB)\x1b[0m"),
-        ("no_mark", b"to stop current running\n"),
+        ("hang@start", b""),
+        ("hang@loading=3", b"init 2 axmodel ok,devid(0) remain_cmm(6433 MB)\x1b[0m"),
+        ("hang@mark", b"to stop current running\n"),
     ],
 )
 def test_a_start_that_hangs(faulty: Start, fault: str, last: bytes) -> None:
@@ -81,9 +81,9 @@ def test_a_start_that_hangs(faulty: Start, fault: str, last: bytes) -> None:
 @pytest.mark.parametrize(
     ("fault", "code", "printed"),
     [
-        ("segfault_in_prefill", -11, b""),
-        ("segfault_after_tokens=4", -11, b"abc"),
-        ("exit_after_tokens=6", 0, b"abcdef"),
+        ("segfault@prefill", -11, b""),
+        ("segfault@output=4", -11, b"abc"),
+        ("exit@output=6", 0, b"abcdef"),
     ],
 )
 def test_an_answer_that_dies(faulty: Start, fault: str, code: int, printed: bytes) -> None:
@@ -95,7 +95,7 @@ def test_an_answer_that_dies(faulty: Start, fault: str, code: int, printed: byte
     assert output.endswith(MARK + printed)
 
 
-@pytest.mark.parametrize(("fault", "printed"), [("stall_in_prefill", b""), ("stall_after_tokens=3", b"abc")])
+@pytest.mark.parametrize(("fault", "printed"), [("hang@prefill", b""), ("hang@output=3", b"abc")])
 def test_an_answer_that_hangs_is_deaf_to_sigint(faulty: Start, fault: str, printed: bytes) -> None:
     run = faulty(fault)
     run.write(b"abcdefghi\n")
@@ -107,7 +107,7 @@ def test_an_answer_that_hangs_is_deaf_to_sigint(faulty: Start, fault: str, print
 
 
 def test_stdout_can_be_closed_while_the_process_lives_on(faulty: Start) -> None:
-    run = faulty("close_stdout_after_tokens=3")
+    run = faulty("close_stdout@output=3")
     run.write(b"abcdefghi\n")
 
     assert run.read_all().endswith(MARK + b"abc")
@@ -115,7 +115,7 @@ def test_stdout_can_be_closed_while_the_process_lives_on(faulty: Start) -> None:
 
 
 def test_an_endless_line_never_ends(faulty: Start) -> None:
-    run = faulty("endless_line")
+    run = faulty("endless_line@prefill")
     run.write(b"hello\n")
     output = run.read_until(b"endless " * 100_000)
 
@@ -150,14 +150,42 @@ def test_sigterm_ends_it_by_default_and_can_be_ignored(faulty: Start) -> None:
 
 
 def test_q_can_be_ignored(faulty: Start) -> None:
-    run = faulty("ignore_quit")
+    run = faulty("hang@stopping")
     run.write(b"q\n")
 
     assert run.stays_alive(0.2)
 
 
+def test_it_can_die_at_its_prompt_mark(faulty: Start) -> None:
+    run = faulty("segfault@idle=1")
+    run.write(b"abc\n")
+
+    assert run.read_all().endswith(MARK)
+    assert run.wait() == -signal.SIGSEGV
+
+
+def test_it_can_fail_when_it_is_interrupted(faulty: Start) -> None:
+    run = faulty("exit=3@cancelling", sim_tokens_per_second="100")
+    run.write(b"abcdefghijklmnopqrstuvwxyz\n")
+    run.read_until(b"abc")
+    run.interrupt()
+
+    assert b"\n\n" not in run.read_all().rpartition(MARK)[2]
+    assert run.wait() == 3
+
+
+def test_a_fault_can_wait_for_a_file(faulty: Start, tmp_path: Path) -> None:
+    run = faulty(f"pause@output=3:until={tmp_path}/go")
+    run.write(b"abcdef\n")
+    run.read_until(MARK + b"abc")
+
+    assert run.silent_for(0.2)
+    (tmp_path / "go").touch()
+    assert run.finish().count(MARK + b"abcdef\n\n") == 1
+
+
 def test_the_end_of_an_answer_can_be_slow(faulty: Start) -> None:
-    run = faulty("slow_end=300")
+    run = faulty("pause=300@end")
     run.write(b"abc\n")
     run.read_until(MARK + b"abc")
 
@@ -166,7 +194,7 @@ def test_the_end_of_an_answer_can_be_slow(faulty: Start) -> None:
 
 
 def test_stderr_can_be_flooded(faulty: Start) -> None:
-    run = faulty("stderr_flood=64")
+    run = faulty("stderr_flood=64@mark")
     run.finish()
 
     assert len(run.errors) == 64 * 1024
@@ -174,7 +202,7 @@ def test_stderr_can_be_flooded(faulty: Start) -> None:
 
 @pytest.mark.parametrize(("name", "same_group"), [("grandchild", True), ("grandchild_session", False)])
 def test_a_grandchild_keeps_the_pipes_open(faulty: Start, name: str, same_group: bool) -> None:  # noqa: FBT001
-    run = faulty(f"{name}=30")
+    run = faulty(f"{name}=30@start")
     children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()
     grandchild = int(children[0])
     run.write(b"q\n")
@@ -187,7 +215,7 @@ def test_a_grandchild_keeps_the_pipes_open(faulty: Start, name: str, same_group:
 
 
 def test_a_one_shot_fault_strikes_once(faulty: Start, tmp_path: Path) -> None:
-    fault = f"segfault_in_prefill:once={tmp_path}/struck"
+    fault = f"segfault@prefill:once={tmp_path}/struck"
     first = faulty(fault)
     first.write(b"hello\n")
     first.read_all()
@@ -199,27 +227,35 @@ def test_a_one_shot_fault_strikes_once(faulty: Start, tmp_path: Path) -> None:
 
 
 def test_a_one_shot_fault_is_spent_only_when_it_strikes(faulty: Start, tmp_path: Path) -> None:
-    faulty(f"stall_at_layer=99:once={tmp_path}/struck").finish()
+    faulty(f"hang@loading=99:once={tmp_path}/struck").finish()
 
     assert not (tmp_path / "struck").exists()
 
 
-@pytest.mark.parametrize("text", ["nothing", "no_card=3", "stall_at_layer=x", "slow_end=-1", "slow_end=²"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("nothing", "no_card=3", "hang@loading=x", "pause=-1@end", "pause=²@end", "hang@nowhere"),
+        *("hang@prefill=2", "no_card@loading", "hang@loading:twice=x", "hang"),
+    ],
+)
 def test_a_fault_that_is_named_wrongly_is_refused(text: str) -> None:
     with pytest.raises(FaultError, match=r"fault"):
         Faults([text])
 
 
 def test_faults_come_from_flags_and_from_the_environment() -> None:
-    faults = Faults(["slow_end"], "stall_at_layer=4, no_mark,")
+    faults = Faults(["pause@end"], "hang@loading=4, no_card, layer_failed=2, pause=20@end,")
 
-    assert faults.strikes("slow_end")
-    assert faults.value("slow_end") == 1000
-    assert not faults.strikes("stall_at_layer", 3)
-    assert faults.strikes("stall_at_layer", 4)
-    assert faults.strikes("no_mark")
-    assert not faults.strikes("no_card")
+    assert [fault.value for fault in faults.due("end")] == [0, 20]
+    assert list(faults.due("loading", 3)) == []
+    assert [fault.name for fault in faults.due("loading", 4)] == ["hang"]
+    assert faults.has("no_card")
+    assert faults.has("layer_failed", 2)
+    assert not faults.has("layer_failed", 1)
+    assert not faults.has("init_failed")
 
 
-def test_the_table_of_faults_has_a_line_for_each() -> None:
-    assert [line.split()[0].partition("=")[0] for line in describe().splitlines()] == list(FAULTS)
+def test_every_action_phase_and_trait_is_described() -> None:
+    lines = [line.split()[0].partition("=")[0] for line in describe().splitlines() if line[0] == " "]
+    assert lines == [*ACTIONS, *PHASES, *TRAITS]

@@ -226,10 +226,10 @@ def test_context_builds_have_prefill_groups(argv: list[str], limit: int, groups:
 
 def test_a_value_may_look_like_a_flag() -> None:
     flags = parse_flags(
-        ["--prompt", "--help me", "--new_vendor_flag", "--live_print", "true", "--sim_fault=no_mark"]
+        ["--prompt", "--help me", "--new_vendor_flag", "--live_print", "true", "--sim_fault=hang@mark"]
     )
 
-    assert (flags.prompt, flags.live_print, flags.sim_fault) == ("--help me", True, ("no_mark",))
+    assert (flags.prompt, flags.live_print, flags.sim_fault) == ("--help me", True, ("hang@mark",))
 
 
 def test_a_number_that_is_none_is_refused() -> None:

@@ -149,7 +149,7 @@ def test_text_is_cut_at_a_nul(plain: Start, tokenizer: ByteTokenizer) -> None:
 
 
 def test_a_crash_is_told_by_the_shell_above(start: Start, tokenizer: ByteTokenizer, tmp_path: Path) -> None:
-    flags = usual_flags(tokenizer, tmp_path, {"sim_fault": "segfault_in_prefill"})
+    flags = usual_flags(tokenizer, tmp_path, {"sim_fault": "segfault@prefill"})
     run = start(*flags, under_shell=True)
     run.read_until(MARK)
     run.write(b"hello\n")
@@ -197,7 +197,7 @@ def test_unknown_vendor_flags_are_accepted(plain: Start) -> None:
     [
         ({"axmodel_num": "many"}, b"--axmodel_num: 'many' is no int"),
         ({"sim_dialect": "odd"}, b"none of plain, context, vision"),
-        ({"sim_fault": "nonsense"}, b"unknown fault 'nonsense'"),
+        ({"sim_fault": "nonsense"}, b"unknown trait 'nonsense'"),
         ({"sim_answers": "missing.json"}, b"cannot answer"),
         ({"sim_gguf": "missing.gguf"}, b"missing.gguf"),
     ],
@@ -218,7 +218,8 @@ def test_help_names_every_flag_and_fault(start: Start) -> None:
 
     assert run.wait() == 0
     assert "--sim_tokens_per_second" in output
-    assert "stall_at_layer=0" in output
+    for name in ("segfault ", "stderr_flood=1024 ", "loading=0 ", "cancelling ", "layer_failed=0 "):
+        assert f"  {name}" in output
 
 
 def test_full_speed_reaches_thousands_of_tokens_a_second(plain: Start) -> None:

@@ -15,21 +15,21 @@ CONTEXT = 8192
 _SPEED = f"--sim_max_token_len {CONTEXT} --sim_tokens_per_second 1500"
 # Each strikes in the first process that finds its marker gone; see `chaos.py`.
 FAULTS = (
-    "segfault_at_start",
-    "stall_at_layer=1",
-    "exit_at_layer=1",
+    "segfault@start",
+    "hang@loading=1",
+    "exit=1@loading=1",
     "layer_failed=1",
-    "no_mark",
-    "segfault_in_prefill",
-    "stall_in_prefill",
-    "endless_line",
-    "segfault_after_tokens=6",
-    "exit_after_tokens=6",
-    "stall_after_tokens=6",
-    "close_stdout_after_tokens=6",
+    "hang@mark",
+    "segfault@prefill",
+    "hang@prefill",
+    "endless_line@prefill",
+    "segfault@output=6",
+    "exit@output=6",
+    "hang@output=6",
+    "close_stdout@output=6",
 )
 # Without frames a line without end is an answer without end.
-_WITHOUT_FRAMES = tuple(fault for fault in FAULTS if fault != "endless_line")
+_WITHOUT_FRAMES = tuple(fault for fault in FAULTS if not fault.startswith("endless_line"))
 SERVER_FAULTS = ("exit_at_layer=1", "segfault_after_tokens=6", "hang_after_tokens=6")
 
 

@@ -67,7 +67,11 @@ def run_llm_service(settings: Settings) -> int:
 
 @asynccontextmanager
 async def llm_app(
-    settings: Settings, descriptors: Descriptors, token: str, on_hang_up: Callable[[], None] = lambda: None
+    settings: Settings,
+    descriptors: Descriptors,
+    token: str,
+    on_hang_up: Callable[[], None] = lambda: None,
+    on_silence: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[FastAPI]:
     """The application with all that stands behind it; must be entered in a running event loop.
 
@@ -76,6 +80,7 @@ async def llm_app(
         descriptors: what the descriptor file said; it is read again when it changes.
         token: what both services share.
         on_hang_up: called at SIGHUP.
+        on_silence: called when a tokenizer-service takes long to answer.
     """
     if settings.metrics_dir is None:
         structlog.get_logger().info("no_metrics_files", set="--metrics-dir (AXM1_METRICS_DIR)")
@@ -86,7 +91,7 @@ async def llm_app(
         card,
         states=[state.value for state in State],
     )
-    clients = _TokenizerClients(settings, token)
+    clients = _TokenizerClients(settings, token, on_silence)
     resets = settings.card_reset == "when-stuck"
     room = CardRoom(settings.max_loaded_models, card, metrics, resets=resets)
     host = Host(
@@ -133,9 +138,10 @@ async def llm_app(
 class _TokenizerClients:
     """One client an address: models may have their tokenizers on different hosts."""
 
-    def __init__(self, settings: Settings, token: str) -> None:
+    def __init__(self, settings: Settings, token: str, on_silence: Callable[[], None]) -> None:
         self._settings = settings
         self._token = token
+        self._on_silence = on_silence
         self._clients: dict[str, TokenizerClient] = {}
 
     def of(self, model: ModelDescriptor) -> TokenizerClient | None:
@@ -145,7 +151,7 @@ class _TokenizerClients:
         port = self._settings.tokenizer_port
         url = self._settings.tokenizer_service_url or f"http://{model.tokenizer_ip}:{port}"
         if url not in self._clients:
-            self._clients[url] = TokenizerClient(url, self._token)
+            self._clients[url] = TokenizerClient(url, self._token, self._on_silence)
         return self._clients[url]
 
     async def template_of(self, model: ModelDescriptor) -> str | None:

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import signal
 import sys
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import structlog
 from pydantic import SecretStr
 
-from axm1_llm.child import start_child
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.llm import llm_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
 from axm1_llm.services.reloading import place_of
+from axm1_llm.services.tokenizer_process import TokenizerProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from axm1_llm.child import Child
     from axm1_llm.descriptors import Descriptors
     from axm1_llm.settings import Settings
-
-_FIRST_PAUSE = 0.25
-_LONGEST_PAUSE = 5.0
 
 
 def run_serve(settings: Settings) -> int:
@@ -80,8 +72,8 @@ def _run(
 
     async def main() -> None:
         async with (
-            _tokenizer_service(settings, descriptors, token) as hang_up,
-            llm_app(settings, descriptors, token, hang_up) as app,
+            _tokenizer_service(settings, descriptors, token) as neighbour,
+            llm_app(settings, descriptors, token, neighbour.hang_up, neighbour.doubt) as app,
         ):
             await serve_app(app, sock, settings)
 
@@ -92,65 +84,12 @@ def _run(
 @asynccontextmanager
 async def _tokenizer_service(
     settings: Settings, descriptors: Descriptors, token: str
-) -> AsyncIterator[Callable[[], None]]:
-    """Run it for as long as the context is open; gives what passes SIGHUP on to it."""
-    running: list[Child] = []
-    task = asyncio.create_task(_supervise(settings, place_of(settings, descriptors), token, running))
-
-    def hang_up() -> None:
-        for child in running:
-            with suppress(ProcessLookupError):  # it has just died, and its successor reads the file anyway
-                os.kill(child.pid, signal.SIGHUP)
-
+) -> AsyncIterator[TokenizerProcess]:
+    """Run it for as long as the context is open."""
+    process = TokenizerProcess(settings, place_of(settings, descriptors), token)
+    task = asyncio.create_task(process.run())
     try:
-        yield hang_up
+        yield process
     finally:
         task.cancel()
         await asyncio.wait((task,))
-
-
-async def _supervise(settings: Settings, descriptor: Path, token: str, running: list[Child]) -> None:
-    """Keep the tokenizer-service running; a start that fails at once is tried again more slowly.
-
-    Args:
-        settings: its own.
-        descriptor: the file, or the folder that holds it.
-        token: what both services share.
-        running: holds its process while there is one.
-    """
-    argv = (
-        sys.executable,
-        "-m",
-        "axm1_llm.cli",
-        "tokenizer-service",
-        "--descriptor",
-        str(descriptor),
-        "--tokenizer-host",
-        settings.tokenizer_host,
-        "--tokenizer-port",
-        str(settings.tokenizer_port),
-        "--log-level",
-        settings.log_level,
-        "--log-format",
-        settings.log_format,
-    )
-    # In the environment, not in the arguments: other users of the machine can read those.
-    environment = {**os.environ, "AXM1_INTERNAL_TOKEN": token}
-    pause = _FIRST_PAUSE
-    loop = asyncio.get_running_loop()
-    while True:
-        begun = loop.time()
-        async with start_child(
-            argv, cwd=Path.cwd(), env=environment, on_stdout=_pass_on, on_stderr=_pass_on
-        ) as child:
-            running.append(child)
-            code = await asyncio.shield(child.exited)
-            running.clear()
-        structlog.get_logger().error("tokenizer_service_died", code=code)
-        pause = _FIRST_PAUSE if loop.time() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
-        await asyncio.sleep(pause)
-
-
-def _pass_on(data: bytes) -> None:
-    sys.stderr.buffer.write(data)
-    sys.stderr.buffer.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from axm1_llm.sim import faults as fault_table
@@ -15,17 +14,18 @@ from axm1_llm.sim.builtin import BuiltinTokenizer
 from axm1_llm.sim.dialects import dialect_of
 from axm1_llm.sim.faults import FaultError, Faults
 from axm1_llm.sim.flags import FlagError, Flags, parse_flags
-from axm1_llm.sim.loading import LoadError, Machine, flood_stderr, load
+from axm1_llm.sim.loading import LoadError, Machine, load
 from axm1_llm.sim.printer import Stdout
 from axm1_llm.sim.scripted import Answers, ScriptedAnswers, read_rules
 from axm1_llm.sim.session import ContextSession, Session, VisionSession
-from axm1_llm.sim.signals import StopFlag, hang, segfault
+from axm1_llm.sim.signals import StopFlag
 from axm1_llm.sim.tokenizer_http import HttpTokenizer
 from axm1_llm.sim.vocabulary import ByteVocabulary, FileVocabulary, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_INIT_FAILED = 255  # the vendor's main returns -1
 _HTTP = 2  # the --tokenizer_type that asks a server
 _SESSIONS = {"plain": Session, "context": ContextSession, "vision": VisionSession}
 
@@ -44,11 +44,11 @@ def main(argv: Sequence[str]) -> int:
     if flags.prompt is None and flags.dialect == "plain":
         sys.stderr.write("need option: --prompt\n")
         return 1
-    stop = StopFlag(ignored=faults.strikes("ignore_sigint"))
-    _start_faults(faults)
-    return _run(
-        Machine(flags, dialect_of(flags.dialect, prefills=flags.sim_prefill > 0), Stdout(), faults), stop
-    )
+    stop = StopFlag(ignored=faults.has("ignore_sigint"))
+    if faults.has("ignore_sigterm"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    dialect = dialect_of(flags.dialect, prefills=flags.sim_prefill > 0)
+    return _run(Machine(flags, dialect, Stdout(), faults), stop)
 
 
 def usage() -> str:
@@ -56,13 +56,16 @@ def usage() -> str:
     return (
         "usage: python -m axm1_llm.sim [flags of main_axcl_aarch64] [--sim_* flags]\n\n"
         f"{flag_table.describe()}\n\n"
-        "Faults, for --sim_fault NAME[=VALUE][:once=MARKER] or, with commas between, for the\n"
-        f"environment variable {fault_table.VARIABLE}:\n\n{fault_table.describe()}\n"
+        "Faults, for --sim_fault or, with commas between, for the environment variable\n"
+        f"{fault_table.VARIABLE}: ACTION[=VALUE]@PHASE[=PLACE] or TRAIT[=VALUE], and behind it\n"
+        ":once=FILE (only if it can create FILE) and :until=FILE (waits for FILE).\n\n"
+        f"{fault_table.describe()}\n"
     )
 
 
 def _run(machine: Machine, stop: StopFlag) -> int:
-    flags, faults = machine.flags, machine.faults
+    flags = machine.flags
+    machine.reach("start")
     try:
         vocabulary, answers = _answers(flags, stop)
     except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
@@ -71,10 +74,8 @@ def _run(machine: Machine, stop: StopFlag) -> int:
     tokenizer = _tokenizer(machine, vocabulary)
     try:
         special = load(machine, tokenizer)
-    except LoadError as failure:
-        return failure.code
-    if faults.strikes("stderr_flood"):
-        flood_stderr(faults.value("stderr_flood"))
+    except LoadError:
+        return _INIT_FAILED
     answering = AnsweringMachine(machine, answers, tokenizer, stop, eos_id=special.eos)
     _SESSIONS[machine.dialect.name](machine, tokenizer, answering, special).run()
     return 0
@@ -99,26 +100,6 @@ def _tokenizer(machine: Machine, vocabulary: Vocabulary) -> HttpTokenizer | Buil
             names_allowed=machine.dialect.names_allowed,
         )
     return BuiltinTokenizer(vocabulary)
-
-
-def _start_faults(faults: Faults) -> None:
-    if faults.strikes("ignore_sigterm"):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    for name in ("grandchild", "grandchild_session"):
-        if faults.strikes(name):
-            _fork_grandchild(faults.value(name), leaves=name.endswith("session"))
-    if faults.strikes("segfault_at_start"):
-        segfault()
-    if faults.strikes("stall_at_start"):
-        hang()
-
-
-def _fork_grandchild(seconds: int, *, leaves: bool) -> None:
-    if os.fork() == 0:
-        if leaves:
-            os.setsid()
-        time.sleep(seconds)
-        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Protocol
 
 from axm1_llm.sim.printer import ProgressBar
-from axm1_llm.sim.signals import hang, segfault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from axm1_llm.sim.signals import StopFlag
 
 GROUP = 3  # tokens that are decoded and printed at once
-_BROKEN_BYTES = b"\xff\xfe\xc3("
 
 
 class Decoder(Protocol):
@@ -84,7 +81,7 @@ class AnsweringMachine:
             seen: what a scripted answer may tell of the picture.
         """
         self._stop.clear()
-        self._prefill_faults()
+        self._machine.reach("prefill")
         if self._machine.dialect.splits:
             self._log_prefill(len(ids))
         generation = _Generation(time.monotonic())
@@ -97,7 +94,7 @@ class AnsweringMachine:
 
     def _source(self, ids: Sequence[int], seen: Mapping[str, str] | None) -> Iterator[int]:
         source = self._answers.start(ids, seen)
-        if not self._machine.faults.strikes("endless_output"):
+        if not self._machine.faults.has("endless_output"):
             return source
         tokens = [token for token in source if token != self._eos_id] or list(ids)
         return chain.from_iterable(repeat(tokens))
@@ -111,7 +108,7 @@ class AnsweringMachine:
         begun = time.monotonic()
         rate = self._machine.flags.sim_tokens_per_second
         bar = self._token_bar()
-        self._token_faults(0)
+        self._machine.reach("output", 0)
         while len(generation.tokens) < room:
             if rate and generation.tokens:
                 due = begun + len(generation.tokens) / rate
@@ -122,7 +119,7 @@ class AnsweringMachine:
                 generation.complete = token is not None or not self._stop.is_set()
                 return
             self._take(generation, token, begun)
-            self._token_faults(len(generation.tokens))
+            self._machine.reach("output", len(generation.tokens))
             if bar is not None:
                 bar.update(len(generation.tokens), "")
             # A SIGINT while a token is worked out lets that token still come.
@@ -153,9 +150,10 @@ class AnsweringMachine:
         generation.group.clear()
 
     def _finish(self, generation: _Generation, prompt_tokens: int) -> Answer:
-        stdout, faults = self._machine.stdout, self._machine.faults
-        if faults.strikes("slow_end"):
-            time.sleep(faults.value("slow_end") / 1000)
+        stdout = self._machine.stdout
+        if self._stop.is_set():
+            self._machine.reach("cancelling")
+        self._machine.reach("end")
         # Only the end token lets an unfinished group out; at a stop or a full context it is lost (seen).
         if generation.complete and generation.group:
             self._print_group(generation)
@@ -177,30 +175,3 @@ class AnsweringMachine:
         self._machine.log("I", "Run", "run", f"input token num : {count}, prefill_split_num : {splits}")
         for start in range(0, count, width):
             self._machine.log("I", "Run", "split", f"input_num_token:{min(width, count - start)}")
-
-    def _prefill_faults(self) -> None:
-        faults, stdout = self._machine.faults, self._machine.stdout
-        if faults.strikes("segfault_in_prefill"):
-            segfault()
-        if faults.strikes("stall_in_prefill"):
-            hang()
-        if faults.strikes("endless_line"):
-            stdout.write("\x1b[1;30;32m[I][                             Run][ 374]: ")
-            while True:
-                stdout.write("endless " * 512)
-
-    def _token_faults(self, count: int) -> None:
-        faults, stdout = self._machine.faults, self._machine.stdout
-        if faults.strikes("segfault_after_tokens", count):
-            segfault()
-        if faults.strikes("exit_after_tokens", count):
-            stdout.flush()
-            os._exit(0)
-        if faults.strikes("stall_after_tokens", count):
-            hang()
-        if faults.strikes("close_stdout_after_tokens", count):
-            stdout.close()
-            hang()
-        if faults.strikes("invalid_utf8_after_tokens", count):
-            stdout.write(_BROKEN_BYTES)
-            stdout.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from axm1_llm.sim.builtin import BuiltinTokenizer
 from axm1_llm.sim.printer import ProgressBar, Stdout, cmm_table
-from axm1_llm.sim.signals import hang
+from axm1_llm.sim.striking import strike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +21,10 @@ if TYPE_CHECKING:
     from axm1_llm.sim.tokenizer_http import HttpTokenizer
 
 _CONNECT_ATTEMPTS = 10
-_INIT_FAILED = 255  # main returns -1
 
 
 class LoadError(Exception):
-    """The runtime cannot start; what it says about that has been printed.
-
-    Attributes:
-        code: the exit code of the process.
-    """
-
-    def __init__(self, code: int = _INIT_FAILED) -> None:
-        super().__init__(f"exit code {code}")
-        self.code = code
+    """The runtime cannot start; what it says about that has been printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +39,11 @@ class Machine:
     def log(self, level: str, function: str, line: str, text: str) -> None:
         """Log with the source line that this generation has for the event."""
         self.stdout.log(level, function, self.dialect.line(line), text)
+
+    def reach(self, phase: str, place: int = 0) -> None:
+        """Say how far the runtime is: what is to strike there strikes now."""
+        for fault in self.faults.due(phase, place):
+            strike(fault, self.stdout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ def load(machine: Machine, tokenizer: HttpTokenizer | BuiltinTokenizer) -> Speci
     special = _open_tokenizer(machine, tokenizer)
     bar = ProgressBar(stdout, machine.flags.axmodel_num + 3)
     bar.update(1, "tokenizer init ok")
-    if machine.faults.strikes("embed_missing"):
+    if machine.faults.has("embed_missing"):
         path = machine.flags.filename_tokens_embed
         machine.log("E", "Init", "embed failed", f"embed file({path}) open failed")
         _fail(machine)
@@ -92,9 +87,9 @@ def _fail(machine: Machine) -> None:
 
 def _open_card(machine: Machine) -> None:
     for device in machine.flags.device_ids[:1]:
-        if machine.faults.strikes("no_card"):
+        if machine.faults.has("no_card"):
             machine.log("E", "main", "axcl failed", f"axcl_Init({device}) failed")
-        elif machine.faults.strikes("device_failed"):
+        elif machine.faults.has("device_failed"):
             machine.log("E", "main", "device failed", "Set AXCL device failed")
         else:
             continue
@@ -104,7 +99,7 @@ def _open_card(machine: Machine) -> None:
 
 def _open_tokenizer(machine: Machine, tokenizer: HttpTokenizer | BuiltinTokenizer) -> SpecialTokens:
     reachable = isinstance(tokenizer, BuiltinTokenizer) or _connect(machine, tokenizer)
-    if not reachable or machine.faults.strikes("tokenizer_failed"):
+    if not reachable or machine.faults.has("tokenizer_failed"):
         flags = machine.flags
         text = f"tokenizer.Init({flags.tokenizer_url}, {flags.bos:d}, {flags.eos:d}) failed"
         machine.log("E", "Init", "tokenizer failed", text)
@@ -142,19 +137,16 @@ def _load_layers(machine: Machine, bar: ProgressBar) -> dict[int, int]:
     short_at = faults.planned("cmm_short")
     each = flags.sim_layer_mb or (flags.sim_cmm_mb // (short_at + 1) if short_at is not None else 0)
     for layer in range(flags.axmodel_num):
-        if faults.strikes("stall_at_layer", layer):
-            hang()
-        if faults.strikes("exit_at_layer", layer):
-            raise LoadError(1)
+        machine.reach("loading", layer)
         time.sleep(flags.sim_load_ms / 1000)
-        if faults.strikes("layer_failed", layer) or faults.strikes("cmm_short", layer):
+        if faults.has("layer_failed", layer) or faults.has("cmm_short", layer):
             path = flags.template_filename_axmodel.replace("%d", str(layer))
             machine.log("E", "Init", "layer failed", f"init axmodel({path}) failed")
             _fail(machine)
         device = flags.device_ids[layer * len(flags.device_ids) // flags.axmodel_num]
         remaining[device] -= each
         bar.update(layer + 3, f"init {layer} axmodel ok,devid({device}) remain_cmm({remaining[device]} MB)")
-    if faults.strikes("post_failed"):
+    if faults.has("post_failed"):
         machine.log("E", "Init", "post failed", f"init axmodel({flags.filename_post_axmodel}) failed")
         _fail(machine)
     device = flags.device_ids[-1]
@@ -182,7 +174,7 @@ def _report(machine: Machine, remaining: Mapping[int, int]) -> None:
             machine.log("I", "Init", "prefill_max", f"prefill_max_token_num : {flags.prefill_groups[-1]}")
     stdout.write(cmm_table(remaining.items()))
     _report_config(machine)
-    if machine.faults.strikes("init_failed"):
+    if machine.faults.has("init_failed"):
         _fail(machine)
     machine.log("I", "Init", "ok", "LLM init ok")
 
@@ -205,10 +197,3 @@ def read_config(path: str) -> dict[str, object] | None:
     except (OSError, ValueError):
         return None
     return config if isinstance(config, dict) else None
-
-
-def flood_stderr(kibibytes: int) -> None:
-    """Write that much to stderr, which the supervisor must keep reading."""
-    for number in range(kibibytes):
-        sys.stderr.write(f"noise {number:06d} {'x' * 1010}\n")
-    sys.stderr.flush()

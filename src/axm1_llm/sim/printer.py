@@ -41,9 +41,12 @@ class Stdout:
         self._send(len(self._buffer))
 
     def close(self) -> None:
-        """Close the descriptor without sending what is left."""
+        """Close the pipe without sending what is left; what is written from now on goes nowhere."""
         self._buffer.clear()
-        os.close(self._descriptor)
+        # Not just closed: the next socket to the tokenizer would get its number, and the answer with it.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._descriptor)
+        os.close(nowhere)
 
     def log(self, level: str, function: str, line: int, text: str) -> None:
         """Print ``[L][function][line]: text`` in the level's colour; not flushed."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from axm1_llm.sim.signals import hang
 from axm1_llm.sim.stdin import LineReader
 from axm1_llm.sim.tokenizer_http import HttpTokenizer, Image
 
@@ -47,19 +46,19 @@ class Session:
         if goes_on:
             stdout.write(_GREETING)
             self.prepare()
-            if self._machine.faults.strikes("no_mark"):
-                stdout.flush()
-                hang()
-            while self._read_prompt():
-                pass
+            marks = 0
+            while self._read_prompt(marks):
+                marks += 1
         stdout.flush()
-        if self._machine.faults.strikes("ignore_quit"):
-            hang()
+        self._machine.reach("stopping")
+        stdout.flush()
 
-    def _read_prompt(self) -> bool:
+    def _read_prompt(self, marks: int) -> bool:
+        self._machine.reach("mark", marks)
         if self._machine.flags.sim_mark:
             self._machine.stdout.write(self._machine.dialect.mark)
         self._machine.stdout.flush()
+        self._machine.reach("idle", marks)
         line = self._stdin.line()
         if line == b"q":
             return False

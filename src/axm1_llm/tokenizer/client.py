@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,12 +21,15 @@ from axm1_llm.tokenizer.keepalive import KeepAliveClient
 from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from axm1_llm.tokenizer.prompts import PromptSpec
 
 TOKEN_HEADER = "X-Axm1-Token"  # noqa: S105 - the name of the header, not what it carries
 """Carries the token that the two services share."""
 
 _CALL = 15.0
+_LONG = 2.0  # most calls take milliseconds; those that start a script may well take longer
 _START = 40.0  # the service itself waits up to 30 s for a tokenizer
 _START_ROUNDS = 3
 _MOST_REMEMBERED = 256
@@ -37,10 +41,12 @@ class TokenizerClient:
     Args:
         base_url: ``http://host:port`` of the tokenizer-service.
         token: what both services share; see `axm1_llm.tokenizer.internal_token`.
+        on_silence: called when a call takes so long that the service may have hung.
     """
 
-    def __init__(self, base_url: str, token: str) -> None:
+    def __init__(self, base_url: str, token: str, on_silence: Callable[[], None] = lambda: None) -> None:
         self._url = base_url
+        self._on_silence = on_silence
         self._http = KeepAliveClient(base_url, {TOKEN_HEADER: token})
         self._models: dict[str, str] = {}  # ticket -> model, for the text of an error
 
@@ -145,6 +151,7 @@ class TokenizerClient:
 
     async def _post(self, model: str, path: str, body: bytes, timeout: float) -> tuple[int, dict[str, Any]]:
         stranger = TokenizerError(model, f"what answers at {self._url} is no tokenizer-service")
+        alarm = asyncio.get_running_loop().call_later(_LONG, self._on_silence)
         try:
             status, reply = await self._http.request("POST", path, body, timeout)
             content = orjson.loads(reply)
@@ -156,6 +163,8 @@ class TokenizerClient:
             raise TokenizerServiceUnreachableError(model, reason) from error
         except orjson.JSONDecodeError:
             raise stranger from None
+        finally:
+            alarm.cancel()
         if not isinstance(content, dict):
             raise stranger
         return status, content

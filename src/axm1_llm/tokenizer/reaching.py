@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from axm1_llm.errors import ModelNotFoundError, TokenizerServiceUnreachableError
@@ -32,12 +33,14 @@ async def reached(ask: Callable[[], Awaitable[_Answer]], patience: float, *, unk
         ModelNotFoundError: it does not know the model.
     """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience
+    deadline = math.inf
     known = loop.time() + unknown
     while True:
         try:
             return await ask()
         except TokenizerServiceUnreachableError:
+            # From now on: a service that hung may have kept the call for long before it was ended.
+            deadline = min(deadline, loop.time() + patience)
             if loop.time() >= deadline:
                 raise
         except ModelNotFoundError:
