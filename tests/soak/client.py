@@ -48,10 +48,12 @@ class Actor:
         self._slow = slow
         self._ledger = ledger
 
-    async def play(self, client: Client, until: asyncio.Event) -> None:
-        """Act until it is time to end."""
+    async def play(self, client: Client, until: asyncio.Event, *, loads: bool = True) -> None:
+        """Act until it is time to end; without `loads` no model is loaded or unloaded on purpose."""
         while not until.is_set():
-            await self.perform(client.action())
+            action = client.action()
+            if loads or not (isinstance(action, Call) and action.model):
+                await self.perform(action)
 
     async def perform(self, action: Action) -> None:
         """One action."""

@@ -67,17 +67,23 @@ class Kills:
         self.ledger = Ledger(self.blows, say)
 
 
-def kill_services(count: int, seed: str) -> int:
-    """Kill `count` times, and tell; the exit code."""
+def kill_services(count: int, seed: str, *, loads: bool = True) -> int:
+    """Kill `count` times, and tell; the exit code.
+
+    Args:
+        count: half of them with both services as commands of their own, half under `axm1 serve`.
+        seed: of every die.
+        loads: clients load and unload models too, so that a kill may hit a load. A runtime that finds no
+            tokenizer then tries for ten seconds until it gives up.
+    """
     say(f"seed {seed}, {count} kills")
     begun = time.monotonic()
     kills = Kills()
     log = ""
     for layout, share in ((_apart, count - count // 2), (_together, count // 2)):
         with new_folder() as folder:
-            log = asyncio.run(
-                _Deployment(layout, Path(folder), kills, f"{seed}:{layout.__name__}").play(share)
-            )
+            deployment = _Deployment(layout, Path(folder), kills, f"{seed}:{layout.__name__}")
+            log = asyncio.run(deployment.play(share, loads=loads))
     Report(kills.ledger, kills.blows, begun).summary(
         [kind.name for kind in healthy(Path())], list(_table(kills.recoveries))
     )
@@ -155,7 +161,7 @@ class _Deployment:
         self._start = 0.0
         self._load = 0.0
 
-    async def play(self, count: int) -> str:
+    async def play(self, count: int, *, loads: bool) -> str:
         """Kill so many times; the end of the services' log."""
         begun = time.monotonic()
         async with supervised(*self._programs), self._probing() as http:
@@ -167,7 +173,7 @@ class _Deployment:
             await self._answers(http)
             self._load = time.monotonic() - begun
             say(f"a start takes {self._start:.2f} s here, {self._load:.2f} s of that the load of the models")
-            await self._under_load(http, count)
+            await self._under_load(http, count, loads=loads)
             return tail(self._log.read_text("utf-8", "replace"))
 
     @asynccontextmanager
@@ -178,12 +184,12 @@ class _Deployment:
         ) as http:
             yield http
 
-    async def _under_load(self, http: httpx.AsyncClient, count: int) -> None:
+    async def _under_load(self, http: httpx.AsyncClient, count: int, *, loads: bool) -> None:
         over = asyncio.Event()
         async with connections(self._url) as connected, asyncio.TaskGroup() as group:
             actor = Actor(*connected, self._ledger)
             for client in self._clients:
-                group.create_task(actor.play(client, over))
+                group.create_task(actor.play(client, over, loads=loads))
             for number in range(count):
                 await asyncio.sleep(self._dice.uniform(0.1, 1.0))
                 await self._kill(http, self._victims[number % len(self._victims)])

@@ -7,11 +7,10 @@ import re
 import signal
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from e2e.models import write_descriptor
 from e2e.services import Service, free_port
@@ -64,6 +63,17 @@ class Lives:
         found = self.service.processes("tokenizer-service")
         return found[0] if found else None
 
+    def check_files(self) -> None:
+        """Read the metrics files as node_exporter does, at any moment: none is ever half written."""
+        for file in self.metrics.glob("*.prom"):
+            text = file.read_text("utf-8")
+            try:
+                whole = text.endswith("\n") and any(text_string_to_metric_families(text))
+            except ValueError:
+                whole = False
+            if not whole:
+                self._found("half a file", f"{file.name} ends with {text[-100:]!r}")
+
     async def restart(self, number: signal.Signals) -> None:
         """End the service with a signal, prove that nothing of it is left, and start it again."""
         await asyncio.to_thread(self._end, number)
@@ -101,13 +111,6 @@ class Lives:
 def tail(log: str) -> str:
     """The last lines of a log."""
     return "\n".join(log.splitlines()[-_TAIL:])
-
-
-def answers(service: Service) -> bool:
-    """Whether it is there."""
-    with suppress(httpx.TransportError):
-        return service.http.get("/health").status_code == 200
-    return False
 
 
 def new_folder() -> tempfile.TemporaryDirectory[str]:

@@ -194,6 +194,9 @@ class Client:
 
     def _load_or_unload(self) -> Call:
         name = self._kind().name
+        if self._dice.random() < 0.5:
+            verb = self._dice.choice(("load", "unload"))
+            return Call("POST", f"/api/models/{name}/{verb}", model=name)
         keep_alive = self._dice.choice(("0", "0", '"20s"', "30"))
         body = f'{{"model": "{name}", "keep_alive": {keep_alive}}}'
         path = self._dice.choice(("/api/generate", "/api/chat"))

@@ -143,6 +143,7 @@ class _Soak:
         while True:
             await asyncio.sleep(_SAMPLE)
             readings = self._gauge.sample()
+            self._lives.check_files()
             for name, reading in readings.items():
                 if reading.resident > _TOO_MUCH:  # this machine has other work too
                     raise RunawayError(f"{name} holds {reading}")
