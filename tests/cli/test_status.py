@@ -114,6 +114,15 @@ def test_a_descriptor_file_that_was_refused_is_said_beside_the_models(service: F
     assert "\x1b" not in said
 
 
+def test_a_stuck_card_is_said_with_what_resets_it(service: FakeService) -> None:
+    card = {"device": 0, "reason": "3 loads in a row failed", "reset_with": "axcl-smi reboot -d 0"}
+    service.answer("/api/status", Reply(body={"models": [report("m", "failed")], "stuck_cards": [card]}))
+    done = axm1("status", "--host", service.url)
+    assert done.stderr.decode() == (
+        "card 0 seems to be stuck: 3 loads in a row failed\n  reset it: axcl-smi reboot -d 0\n"
+    )
+
+
 def test_an_unknown_model_is_exit_code_1(service: FakeService) -> None:
     service.answer("/api/status/x", Reply(404, {"error": "model 'x' not found"}))
     done = axm1("status", "x", "--host", service.url)

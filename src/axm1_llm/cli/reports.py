@@ -141,13 +141,20 @@ def parse_reports(client: Client, text: str) -> tuple[Report, ...]:
         raise client.unexpected() from None
 
 
-def refused_descriptor(text: str) -> str:
-    """What the status of all models says of a descriptor file that was refused; empty when none was."""
-    descriptor = json.loads(text).get("descriptor") or {}
+def warnings(text: str) -> tuple[str, ...]:
+    """What the status of all models says that its owner has to mend."""
+    found = json.loads(text)
+    descriptor = found.get("descriptor") or {}
     problems = descriptor.get("problems")
-    if not problems:
-        return ""
-    return "\n  ".join((f"{descriptor.get('file')} was changed and cannot be used:", *map(str, problems)))
+    refused = f"{descriptor.get('file')} was changed and cannot be used:"
+    return (
+        *(["\n  ".join((refused, *map(str, problems)))] if problems else ()),
+        *(
+            f"card {card.get('device')} seems to be stuck: {card.get('reason')}\n  "
+            f"reset it: {card.get('reset_with')}"
+            for card in found.get("stuck_cards") or ()
+        ),
+    )
 
 
 def ask_list(client: Client) -> tuple[Listed, ...]:

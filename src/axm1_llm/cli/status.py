@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from axm1_llm.cli.connected import connected
-from axm1_llm.cli.reports import parse_reports, refused_descriptor, report_path
+from axm1_llm.cli.reports import parse_reports, report_path, warnings
 from axm1_llm.cli.root import CLIENTS
 from axm1_llm.cli.terminal import console, harmless, is_terminal, show
 from axm1_llm.errors import Axm1Error
@@ -71,8 +71,8 @@ def _print(client: Client, model: str | None, text: str, *, as_json: bool) -> No
         click.echo(text)
         return
     show(_draw(client, model, text))
-    if model is None and (refused := refused_descriptor(text)):
-        click.echo(harmless(refused), err=True)
+    for warning in warnings(text) if model is None else ():
+        click.echo(harmless(warning), err=True)
 
 
 def _draw(client: Client, model: str | None, text: str) -> RenderableType:
