@@ -129,8 +129,15 @@ class ShuttingDownError(BusyError):
 class RequestCancelledError(Axm1Error):
     """The client went away before the answer was complete."""
 
-    def __init__(self) -> None:
-        super().__init__("request canceled")
+    def __init__(self, text: str = "request canceled") -> None:
+        super().__init__(text)
+
+
+class SlowReaderError(RequestCancelledError):
+    """The client does not read what it asked for."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__(f"the answer was cancelled: its client reads too slowly, {pieces} pieces wait")
 
 
 class ModelError(Axm1Error):

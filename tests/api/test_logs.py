@@ -155,7 +155,7 @@ async def test_a_follower_that_leaves_leaves_nothing_behind(service: MakeService
 async def test_a_service_that_leaves_ends_the_stream_of_a_follower(service: MakeService) -> None:
     async with service() as s, following(s) as (follower, task):
         await follower.text()
-        task.cancel()  # as the server does when its time for running answers is over
+        await s.scheduler.leave()
         assert await follower.message() == {"type": "http.response.body", "body": b"", "more_body": False}
         await within(task)
 

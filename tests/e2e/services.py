@@ -195,16 +195,18 @@ class Service(Program):
         assert answer["done"], answer
         return answer
 
-    def sent(self, prompt: str, model: str = "sim", *, buffer: int | None = None) -> socket.socket:
+    def sent(
+        self, prompt: str, model: str = "sim", *, buffer: int | None = None, **fields: Any
+    ) -> socket.socket:
         """A connection on which a prompt was sent and nothing was read; `buffer` makes it hold little."""
-        body = json.dumps({"model": model, "prompt": prompt}).encode()
+        body = json.dumps({"model": model, "prompt": prompt, **fields}).encode()
         connection = socket.socket()
         connection.settimeout(PATIENCE)
         if buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         connection.connect(("127.0.0.1", self.port))
-        head = f"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
+        head = f"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+        connection.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
         return connection
 
     def begin(self, prompt: str, model: str = "sim") -> httpx.Response:

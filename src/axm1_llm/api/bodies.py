@@ -73,17 +73,22 @@ async def read_body(request: Request, model: type[_Body]) -> _Body:
 
 async def _read(request: Request) -> bytes:
     raw = bytearray()
+    _check_size(int(request.headers.get("content-length", 0)))  # the server has checked that it is a number
     try:
         async for chunk in request.stream():
             raw += chunk
-            if len(raw) > LARGEST_BODY:
-                raise HTTPException(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {LARGEST_BODY} bytes"
-                )
+            _check_size(len(raw))
     except ClientDisconnect:
         # Also when the whole body has come, but nobody had read it yet (seen in a soak).
         raise RequestCancelledError from None
     return bytes(raw)
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_BODY:
+        raise HTTPException(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {LARGEST_BODY} bytes"
+        )
 
 
 def _nests_too_deeply(document: object) -> bool:

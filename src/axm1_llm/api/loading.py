@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the routes' annotations
 
 from axm1_llm.api.declared import responses
+from axm1_llm.api.presence import while_present
 from axm1_llm.api.status import describe
 from axm1_llm.durations import EXPECTED_DURATION, parse_keep_alive
 from axm1_llm.errors import RequestError
@@ -46,7 +47,7 @@ def loading_router(serving: Serving) -> APIRouter:
         openapi_extra=_PARAMETERS,
     )
     async def load(model: str, request: Request) -> dict[str, Any]:
-        await serving.load(model, _keep_alive(request.query_params))
+        await while_present(request, serving.load(model, _keep_alive(request.query_params)))
         return status_of(model)
 
     @router.post(

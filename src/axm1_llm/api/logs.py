@@ -11,10 +11,11 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads the routes
 from starlette.responses import PlainTextResponse, Response
 
 from axm1_llm.api.declared import LOOKING, TEXT, responses
+from axm1_llm.api.presence import until_left
 from axm1_llm.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -59,7 +60,7 @@ def logs_router(serving: Serving) -> APIRouter:
         log = serving.scheduler.find(found).log
         count = _lines_of(request.query_params)
         if _follows(request.query_params):
-            return _Following(log, count)
+            return _Following(log, count, serving.scheduler.until_leaving)
         return PlainTextResponse(_text(log.last(count)))
 
     return router
@@ -82,27 +83,28 @@ def _follows(query: Mapping[str, str]) -> bool:
 class _Following(Response):
     """The last lines, then each further one as it comes, until the client leaves or the service does."""
 
-    def __init__(self, log: RuntimeLog, count: int) -> None:
+    def __init__(self, log: RuntimeLog, count: int, until_leaving: Callable[[], Awaitable[None]]) -> None:
         super().__init__(media_type=TEXT)
         self._log = log
         self._count = count
+        self._until_leaving = until_leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
         """Send them."""
         headers = [(key, value) for key, value in self.raw_headers if key != b"content-length"]
         await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
-        following = asyncio.create_task(self._follow(send))
-        left = asyncio.create_task(_until_left(receive))
+        following, *ends = (
+            asyncio.ensure_future(each)
+            for each in (self._follow(send), until_left(receive), self._until_leaving())
+        )
         try:
-            await asyncio.wait((following, left), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            # Only the server cancels a response: the time that it gives running answers is over.
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await asyncio.wait((following, *ends), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            following.cancel()
-            left.cancel()
+            for task in (following, *ends):
+                task.cancel()
         if following.done():
             following.result()  # it ends by itself only when the lines could not be sent
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _follow(self, send: Send) -> None:
         lines, seen = self._log.last(self._count), self._log.end
@@ -111,11 +113,6 @@ class _Following(Response):
             # What came while the client read slowly is there at once, as far as it is still kept.
             lines = await self._log.since(seen)
             seen = self._log.end
-
-
-async def _until_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _text(lines: Iterable[str]) -> str:

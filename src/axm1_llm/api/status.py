@@ -7,6 +7,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
@@ -15,6 +16,8 @@ from axm1_llm.api.wire import expiry, rfc3339
 from axm1_llm.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from axm1_llm.descriptors.reading import Reading
     from axm1_llm.engine import EngineStatus
     from axm1_llm.engine.states import Move
@@ -42,37 +45,34 @@ def _add_models(router: APIRouter, serving: Serving) -> None:
         return scheduler.find(serving.models.find(name).descriptor.model_name).status()
 
     @router.get("/api/status", summary="All models", responses=responses())
-    async def statuses() -> dict[str, Any]:
-        return {
-            "models": [describe(status) for status in scheduler.statuses()],
-            "stuck_cards": [
-                {"device": device, "reason": reason, "reset_with": f"axcl-smi reboot -d {device}"}
-                for device, reason in scheduler.stuck_cards.items()
-            ],
-            "descriptor": _describe_reading(serving.models.reading),
-        }
+    async def statuses() -> Response:
+        models = [describe(status) for status in scheduler.statuses()]
+        stuck_cards = [
+            {"device": device, "reason": reason, "reset_with": f"axcl-smi reboot -d {device}"}
+            for device, reason in scheduler.stuck_cards.items()
+        ]
+        reading = _describe_reading(serving.models.reading)
+        return _json({"models": models, "stuck_cards": stuck_cards, "descriptor": reading})
 
     @router.get(
         "/api/status/{model:path}/history",
         summary="All transitions of a model that are kept",
         responses=responses(LOOKING),
     )
-    async def history(model: str) -> dict[str, Any]:
+    async def history(model: str) -> Response:
         status = status_of(model)
-        return {
-            "model": status.model,
-            "transitions": [_describe_transition(transition) for transition in status.transitions],
-        }
+        transitions = [_describe_transition(transition) for transition in status.transitions]
+        return _json({"model": status.model, "transitions": transitions})
 
     @router.get(
         "/api/status/{model:path}",
         summary="One model, with its last transitions",
         responses=responses(LOOKING),
     )
-    async def one_status(model: str) -> dict[str, Any]:
+    async def one_status(model: str) -> Response:
         status = status_of(model)
         shown = status.transitions[-_SHOWN_TRANSITIONS:]
-        return {**describe(status), "transitions": [_describe_transition(each) for each in shown]}
+        return _json({**describe(status), "transitions": [_describe_transition(each) for each in shown]})
 
 
 def _add_service(router: APIRouter, serving: Serving, metrics: Metrics) -> None:
@@ -82,17 +82,26 @@ def _add_service(router: APIRouter, serving: Serving, metrics: Metrics) -> None:
 
     @router.get(
         "/ready",
-        summary="200 once the models that run on start-up are loaded",
-        responses={**responses(), 503: {"description": "Some of them still load.", "content": {JSON: {}}}},
+        summary="200 once the models that run on start-up are loaded, until the service leaves",
+        responses={
+            **responses(),
+            503: {"description": "Some of them still load, or the service leaves.", "content": {JSON: {}}},
+        },
     )
     async def ready() -> JSONResponse:
         waiting = sorted(serving.scheduler.starting)
-        status = HTTPStatus.SERVICE_UNAVAILABLE if waiting else HTTPStatus.OK
-        return JSONResponse({"status": "loading" if waiting else "ready", "waiting_for": waiting}, status)
+        said = "leaving" if serving.scheduler.is_leaving else "loading" if waiting else "ready"
+        status = HTTPStatus.OK if said == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
+        return JSONResponse({"status": said, "waiting_for": waiting}, status)
 
     @router.get("/metrics", summary="Every figure, for Prometheus", responses=responses((), TEXT))
     async def exposition() -> Response:
         return Response(await metrics.exposition(), media_type=CONTENT_TYPE)
+
+
+def _json(content: Mapping[str, object]) -> Response:
+    # Not by the framework, which looks at each value: a thousand that wait would take it 10 ms.
+    return Response(orjson.dumps(content), media_type=JSON)
 
 
 def describe(status: EngineStatus) -> dict[str, Any]:

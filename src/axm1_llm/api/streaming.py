@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from starlette.responses import Response
 
 from axm1_llm.api.errors import error_response
-from axm1_llm.errors import Axm1Error, ShuttingDownError
+from axm1_llm.api.presence import until_left
+from axm1_llm.errors import Axm1Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,9 +79,6 @@ class AnswerResponse(Response):
                     await self._send_whole(send)
             except Axm1Error as error:
                 await self._send_error(error, scope, send)
-            except asyncio.CancelledError:
-                # Only the server cancels a response: the time that it gives running answers is over.
-                await self._send_error(ShuttingDownError(), scope, send)
 
     @contextmanager
     def _cancelled_on_disconnect(self, receive: Receive) -> Iterator[None]:
@@ -92,8 +90,7 @@ class AnswerResponse(Response):
             self._answer.cancel()
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await until_left(receive)
         self._answer.cancel()
 
     async def _send_stream(self, send: Send) -> None:

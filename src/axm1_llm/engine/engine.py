@@ -83,7 +83,7 @@ class Engine:
 
     def submit(self, request: GenerationRequest) -> Generation:
         """Put a prompt behind those that wait; a model that is not loaded is loaded for it."""
-        generation = Generation(request, self._clock(), self._inbox.news.set)
+        generation = Generation(request, self._clock(), self._inbox.left)
         self._inbox.add(generation)
         return generation
 
@@ -94,7 +94,7 @@ class Engine:
             UnsupportedError: the runtime gives no vectors.
             Axm1Error: they will not come.
         """
-        job = EmbeddingJob(texts, self._clock(), keep_alive, self._inbox.news.set)
+        job = EmbeddingJob(texts, self._clock(), keep_alive, self._inbox.left)
         self._inbox.add(job)
         try:
             return await job.result()

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import structlog
+
 from axm1_llm.engine.job import Job
+from axm1_llm.errors import SlowReaderError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -94,8 +97,15 @@ class Summary:
     stop: str | None = None
 
 
+MOST_UNREAD = 8192
+"""Pieces of an answer that wait for a caller who reads slowly; about 2 MB, and as many tokens as most
+contexts have."""
+
+
 class Generation(Job):
     """A prompt on its way. The engine feeds it; one caller reads it.
+
+    A caller who lets `MOST_UNREAD` pieces pile up has no use for the answer: it ends with `SlowReaderError`.
 
     Args:
         request: what is wanted.
@@ -110,6 +120,7 @@ class Generation(Job):
         self.prompt_tokens: int | None = None  # known once the prompt has been counted
         self._deltas: list[Delta] = []
         self._begun = False
+        self._listens = False  # the caller waits for the next piece
 
     @property
     def has_result(self) -> bool:
@@ -128,7 +139,9 @@ class Generation(Job):
             Axm1Error: the answer cannot be completed; what came before it stands.
         """
         while True:
+            self._listens = True
             await self._news.wait()
+            self._listens = False
             self._news.clear()
             if self._deltas:
                 deltas, self._deltas = self._deltas, []
@@ -144,6 +157,14 @@ class Generation(Job):
             self._begun = True
             self._deltas.append(delta)
             self._news.set()
+            # One who listens gets all of it at once, however much the runtime has printed in one go.
+            if len(self._deltas) > MOST_UNREAD and not self._listens:
+                self._give_up(SlowReaderError(MOST_UNREAD))
+
+    def _give_up(self, error: SlowReaderError) -> None:
+        structlog.get_logger().warning("slow_reader", request_id=self.request_id, reason=str(error))
+        self.fail(error)
+        self._wake()
 
     def complete(self, summary: Summary) -> None:
         """The answer is complete."""

@@ -37,7 +37,6 @@ class Inbox:
 
     Attributes:
         news: set whenever there is something to look at.
-        closing: the service leaves, or another engine has taken its place.
     """
 
     def __init__(self, on_length: Callable[[int], None], on_end: Callable[[Job], None]) -> None:
@@ -47,7 +46,13 @@ class Inbox:
         self._loads: list[asyncio.Future[None]] = []
         self._unloads: list[asyncio.Future[None]] = []
         self.news = asyncio.Event()
-        self.closing = False
+        self._closed_by: Axm1Error | None = None
+        self._dropping: asyncio.Handle | None = None
+
+    @property
+    def closing(self) -> bool:
+        """The service leaves, or another engine has taken its place."""
+        return self._closed_by is not None
 
     def __len__(self) -> int:
         """Prompts that wait."""
@@ -69,6 +74,10 @@ class Inbox:
 
     def add(self, job: Job) -> None:
         """Put a prompt behind those that wait."""
+        if self._closed_by is not None:
+            job.fail(self._closed_by)
+            self._end(job)
+            return
         self._prompts.append(job)
         self._changed()
 
@@ -88,7 +97,7 @@ class Inbox:
         """Put prompts that waited at another engine, the next one first, before all that wait here."""
         adopted = tuple(jobs)
         for job in adopted:
-            job.moved(self.news.set)
+            job.moved(self.left)
         self._prompts.extendleft(reversed(adopted))
         self._changed()
 
@@ -101,14 +110,23 @@ class Inbox:
         self._changed()
         return job
 
+    def left(self) -> None:
+        """A caller went away: its prompt goes now, not only when the one in hand is answered."""
+        self.news.set()
+        if self._dropping is None:  # where many leave at once, one look at the queue is enough
+            self._dropping = asyncio.get_running_loop().call_soon(self.drop_done)
+
     def drop_done(self) -> None:
         """Forget prompts whose callers left."""
+        self._dropping = None
         left = [job for job in self._prompts if job.done]
+        if not left:
+            return
+        # All in one go: of a long queue many may leave together.
+        self._prompts = deque(job for job in self._prompts if not job.done)
         for job in left:
-            self._prompts.remove(job)
             self._end(job)
-        if left:
-            self._changed()
+        self._changed()
 
     async def loaded(self) -> None:
         """Ask for the model, and return when it is ready; raises what `fail` is given."""
@@ -139,8 +157,8 @@ class Inbox:
         self._changed()
 
     def close(self, error: Axm1Error) -> None:
-        """Nothing is taken any more: what waits fails with `error`."""
-        self.closing = True
+        """Nothing is taken any more: what waits, and what still comes, fails with `error`."""
+        self._closed_by = error
         self.fail(error)
 
     def _end(self, job: Job) -> None:

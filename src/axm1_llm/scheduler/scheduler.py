@@ -51,7 +51,7 @@ class Scheduler:
         self._starting: set[str] = set()
         self._to_load: deque[str] = deque()
         self._loading: asyncio.Task[None] | None = None
-        self._closing = False
+        self._leaving = asyncio.Event()
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -88,7 +88,7 @@ class Scheduler:
             QueueFullError: too many requests wait.
             ShuttingDownError: the service leaves.
         """
-        return self._queueing(name).submit(request)
+        return self.admit(name).submit(request)
 
     async def embed(self, name: str, texts: Sequence[str], keep_alive: float | None = None) -> Embeddings:
         """The vectors of `texts`, in their order; errors as `generate`, and what keeps them from coming.
@@ -98,7 +98,7 @@ class Scheduler:
             CardFullError: models that stay loaded for ever leave no room for it.
             ModelError: it failed.
         """
-        return await self._queueing(name).embed(texts, keep_alive)
+        return await self.admit(name).embed(texts, keep_alive)
 
     async def load(self, name: str, keep_alive: float | None = None) -> None:
         """Return when the model is ready; it stays for `keep_alive` seconds if nothing follows.
@@ -144,7 +144,7 @@ class Scheduler:
             changes: from what runs now, by `RUNTIME_KEYS`.
             engine_of: makes an engine for a model that is new, or that needs a new runtime.
         """
-        if self._closing:
+        if self.is_leaving:
             return
         before, self._engines = self._engines, {}
         for model in changes.models:
@@ -175,16 +175,30 @@ class Scheduler:
             return model.run_on_startup or old.is_loaded
         return model.run_on_startup and not (old is not None and old.descriptor.run_on_startup)
 
-    async def close(self) -> None:
-        """Take no more requests, end those in hand, and leave no process behind."""
-        self._closing = True
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the service takes no more requests."""
+        return self._leaving.is_set()
+
+    async def until_leaving(self) -> None:
+        """Return when the service is told to leave."""
+        await self._leaving.wait()
+
+    async def leave(self) -> None:
+        """Take no more requests; those in hand, and those that wait, go on until `close`."""
+        self._leaving.set()
         if self._loading is not None:
             self._loading.cancel()
+
+    async def close(self) -> None:
+        """Take no more requests, end those in hand, and leave no process behind."""
+        await self.leave()
         if self._room is not None:
             await self._room.aclose()
         await self._tasks.close()
 
-    def _queueing(self, name: str) -> Engine:
+    def admit(self, name: str) -> Engine:
+        """The engine that takes a prompt now, and what follows from it; errors as `generate`."""
         engine = self._usable(name)
         if sum(other.queue_length for other in self._engines.values()) >= self._max_queue:
             raise QueueFullError
@@ -192,7 +206,7 @@ class Scheduler:
 
     def _usable(self, name: str) -> Engine:
         engine = self.find(name)
-        if self._closing:
+        if self.is_leaving:
             raise ShuttingDownError
         # Not of a model that is loaded: to look at the disk takes as long as a token.
         if not engine.is_loaded and (problem := engine.descriptor.problem()):

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
+import gc
 import os
-import signal
+import resource
 import socket
-from contextlib import contextmanager, suppress
+import sys
 from typing import TYPE_CHECKING
 
-import uvicorn
 import uvloop
 
 from axm1_llm.errors import SettingsError
+from axm1_llm.services.connection import Traffic
+from axm1_llm.services.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
-    from types import FrameType
+    from collections.abc import Awaitable, Callable
 
     from starlette.types import ASGIApp
 
-    from axm1_llm.settings import Settings
-
 _BACKLOG = 2048
-_DATE = 1.0  # seconds between two looks at the clock; the header counts seconds
-_KEEP_ALIVE = 75  # seconds; the same as nginx's default
+_MOST_CONNECTIONS = 4096
+_SWITCH = 0.001  # seconds
+_OTHER_FILES = 512  # pipes of runtimes, files, connections between the services
+
+# A connection gets them from the socket that listens.
+_OPTIONS = (
+    # Linux would keep up to 4 MB of an answer for a client that reads nothing.
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, 128 * 1024),
+    # A machine that lost its power says nothing: without these its prompts would wait, and be answered.
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),  # seconds
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),  # seconds
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000),  # milliseconds
+)
 
 
 def listen(host: str, port: int, option: str) -> socket.socket:
@@ -36,13 +46,16 @@ def listen(host: str, port: int, option: str) -> socket.socket:
     """
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        sock = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         # asyncio and socket put the address into `strerror` too, which the text already has.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise SettingsError(
             f"cannot listen on {host}:{port} ({reason}); is another one running? Set another {option}"
         ) from error
+    for level, name, value in _OPTIONS:
+        sock.setsockopt(level, name, value)
+    return sock
 
 
 def run_loop(main: Callable[[], Awaitable[None]]) -> None:
@@ -54,55 +67,38 @@ def run_loop(main: Callable[[], Awaitable[None]]) -> None:
     uvloop.run(whole())
 
 
-async def serve_app(app: ASGIApp, sock: socket.socket, settings: Settings) -> None:
-    """Serve `app` until SIGTERM or SIGINT; answers in hand may go on for the drain time."""
-    drain = settings.drain_timeout
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        loop="none",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,  # nobody asks where a request came from
-        # The llm-service keeps its connection to the tokenizer-service between prompts: a new one would
-        # cost a connect on the next time to first token.
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=math.ceil(drain),
-    )
-    await _Server(config).serve(sockets=[sock])
+async def serve_app(
+    app: ASGIApp, sock: socket.socket, drain: float, leave: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve `app` until SIGTERM or SIGINT; what is in hand may go on for `drain` seconds after it.
 
-
-class _Server(uvicorn.Server):
-    """Takes SIGTERM and SIGINT as a wish to leave, and nothing more, and sleeps when there is nothing to do.
-
-    uvicorn's own way is to raise the signal once more when the server has ended: the process would die of it
-    before what stands around the server (the tokenizer-service, the clients) has ended in its turn. And it
-    looks ten times a second whether it shall leave: at 20 tokens a second that is most of the work that both
-    services have.
+    Args:
+        app: what is served.
+        sock: listens already.
+        drain: see above.
+        leave: see `Server`.
     """
+    _settle()
+    await Server(app, Traffic(_most_connections()), drain, leave).serve(sockets=[sock])
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._leaving = asyncio.Event()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to leave."""
-        super().handle_exit(sig, frame)
-        self._leaving.set()
+def _settle() -> None:
+    """Make the interpreter ready for many requests at a time."""
+    # What the start has made stays: the collector would look at it again and again, while nobody is answered.
+    gc.collect()
+    gc.freeze()
+    # Figures are written in a thread of their own. With Python's 5 ms it and the loop wait for each other
+    # that long at every file that the thread opens.
+    sys.setswitchinterval(_SWITCH)
 
-    async def main_loop(self) -> None:
-        """Keep the time in the Date header until it is time to leave."""
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_DATE):
-                    await self._leaving.wait()
 
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Handle the signals until the loop is closed: a second one must not cut the ending short."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
+def _most_connections() -> int:
+    """As many as are to be had; raises the limit of open files, which is often 1,024 (a soft one)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(1, min(_MOST_CONNECTIONS, soft - _OTHER_FILES))

@@ -57,9 +57,9 @@ def run_llm_service(settings: Settings) -> int:
     sock = listen(settings.host, settings.port, "--port (AXM1_PORT)")
 
     async def main() -> None:
-        async with llm_app(settings, descriptors, token) as app:
+        async with llm_app(settings, descriptors, token) as (app, scheduler):
             structlog.get_logger().info("listening", host=settings.host, port=sock.getsockname()[1])
-            await serve_app(app, sock, settings)
+            await serve_app(app, sock, settings.drain_timeout, scheduler.leave)
 
     run_loop(main)
     return 0
@@ -72,8 +72,8 @@ async def llm_app(
     token: str,
     on_hang_up: Callable[[], None] = lambda: None,
     on_silence: Callable[[], None] = lambda: None,
-) -> AsyncIterator[FastAPI]:
-    """The application with all that stands behind it; must be entered in a running event loop.
+) -> AsyncIterator[tuple[FastAPI, Scheduler]]:
+    """The application, and what it asks; must be entered in a running event loop.
 
     Args:
         settings: of the service.
@@ -124,13 +124,14 @@ async def llm_app(
     reader = DescriptorReader(place_of(settings, descriptors), descriptors, take, tell)
     try:
         async with reading_again(reader, on_hang_up):
-            yield build_app(
+            app = build_app(
                 serving,
                 metrics,
                 api_keys=[key.get_secret_value() for key in settings.api_keys],
                 origins=settings.origins,
                 loopback=is_loopback(settings.host),
             )
+            yield app, scheduler
     finally:
         await clients.aclose()
 

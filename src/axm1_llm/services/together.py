@@ -73,9 +73,9 @@ def _run(
     async def main() -> None:
         async with (
             _tokenizer_service(settings, descriptors, token) as neighbour,
-            llm_app(settings, descriptors, token, neighbour.hang_up, neighbour.doubt) as app,
+            llm_app(settings, descriptors, token, neighbour.hang_up, neighbour.doubt) as (app, scheduler),
         ):
-            await serve_app(app, sock, settings)
+            await serve_app(app, sock, settings.drain_timeout, scheduler.leave)
 
     run_loop(main)
     return 0

@@ -40,7 +40,7 @@ def run_tokenizer_service(settings: Settings) -> int:
         service = TokenizerService(descriptors.models, token, host, environment, reader.read_again)
         async with reading_again(reader):
             structlog.get_logger().info("tokenizer_service_listening", host=host, port=sock.getsockname()[1])
-            await serve_app(app_of(service), sock, settings)
+            await serve_app(app_of(service), sock, settings.drain_timeout, service.leave)
 
     run_loop(main)
     return 0

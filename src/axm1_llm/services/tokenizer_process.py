@@ -42,6 +42,7 @@ class TokenizerProcess:
             *("--tokenizer-port", str(settings.tokenizer_port)),
             *("--log-level", settings.log_level),
             *("--log-format", settings.log_format),
+            *("--drain-timeout", "0s"),  # it leaves last: nothing is in hand any more
         )
         # In the environment, not in the arguments: other users of the machine can read those.
         self._environment = {**os.environ, "AXM1_INTERNAL_TOKEN": token}

@@ -62,8 +62,9 @@ class Serving:
         name = model.descriptor.model_name
         if request.format is None:
             return self.scheduler.generate(name, wanted)
+        self.scheduler.admit(name)  # once: another attempt is no new request, also when the service leaves
         return StructuredAnswer(
-            lambda attempt: self.scheduler.generate(name, attempt), wanted, request.format, name
+            lambda attempt: self.scheduler.find(name).submit(attempt), wanted, request.format, name
         )
 
     async def count_tokens(self, request: Request) -> int:

@@ -180,5 +180,7 @@ def _error(model: str, reply: dict[str, Any]) -> Axm1Error:
             return RequestError(text)
         case "model_not_found":
             return ModelNotFoundError(model)
+        case "leaving":  # the next one may be about to come up
+            return TokenizerServiceUnreachableError(model, f"its tokenizer-service said: {text}")
         case _:
             return TokenizerError(model, str(reply.get("reason", text)), tuple(reply.get("log", ())))

@@ -23,6 +23,7 @@ from axm1_llm.errors import (
     ModelNotFoundError,
     PromptTooLongError,
     RequestError,
+    ShuttingDownError,
     TokenizerError,
 )
 from axm1_llm.tokenizer import status
@@ -94,6 +95,7 @@ class TokenizerService:
     ) -> None:
         self._token = token
         self._read_again = read_again
+        self._leaving = False
         self._tickets = TicketBook()
         self._asking = TypeAdapter(_Asking)
         self._opening = TypeAdapter(_Opening)
@@ -105,6 +107,11 @@ class TokenizerService:
     def apply(self, models: Sequence[ModelDescriptor]) -> None:
         """The descriptor file says this now."""
         self._roster.apply(models)
+
+    async def leave(self) -> None:
+        """Take no more prompts; return as soon as those that it has taken are answered."""
+        self._leaving = True
+        await self._tickets.empty()
 
     async def aclose(self) -> None:
         """Stop every tokenizer and close every gateway."""
@@ -118,12 +125,16 @@ class TokenizerService:
             Route("/api/status", self._statuses),
             Route("/api/status/{model:path}/history", self._told(status.history)),
             Route("/api/status/{model:path}", self._told(status.status)),
-            Route("/api/start/{model:path}", _guarded(self._start), methods=["POST"]),
+            Route("/api/start/{model:path}", _guarded(self._staying(self._start)), methods=["POST"]),
             Route("/api/stop/{model:path}", _guarded(self._internal(self._stop)), methods=["POST"]),
-            Route("/internal/starts", _guarded(self._internal(self._start_anew)), methods=["POST"]),
+            Route(
+                "/internal/starts",
+                _guarded(self._internal(self._staying(self._start_anew))),
+                methods=["POST"],
+            ),
             Route("/internal/templates", _guarded(self._internal(self._template)), methods=["POST"]),
             Route("/internal/counts", _guarded(self._internal(self._count)), methods=["POST"]),
-            Route("/internal/tickets", _guarded(self._internal(self._open)), methods=["POST"]),
+            Route("/internal/tickets", _guarded(self._internal(self._staying(self._open))), methods=["POST"]),
             Route(
                 "/internal/tickets/{ticket}/close", _guarded(self._internal(self._close)), methods=["POST"]
             ),
@@ -207,6 +218,14 @@ class TokenizerService:
 
         return checked
 
+    def _staying(self, handle: _Handler) -> _Handler:
+        async def checked(request: Request) -> Response:
+            if self._leaving:
+                raise ShuttingDownError
+            return await handle(request)
+
+        return checked
+
 
 def build_app(
     models: Sequence[ModelDescriptor],
@@ -266,6 +285,8 @@ def _refusal(error: Axm1Error) -> Response:
             return _json({**told, "code": "request"}, 400)
         case ModelNotFoundError():
             return _json({**told, "code": "model_not_found"}, 404)
+        case ShuttingDownError():
+            return _json({**told, "code": "leaving"}, 503)
         case TokenizerError():
             log = list(error.log_tail)
             return _json({**told, "code": "tokenizer", "reason": error.reason, "log": log}, 503)

@@ -137,6 +137,12 @@ class TicketBook:
         used = (ticket.used for ticket in self._tickets.values() if ticket.model == model)
         return self._clock() - max(used, default=-math.inf)
 
+    async def empty(self) -> None:
+        """Return as soon as no model has an open ticket."""
+        while self._tickets:
+            self._closed.clear()
+            await self._closed.wait()
+
     def forget(self, model: str) -> None:
         """Drop every ticket of a model: its tokenizer stops."""
         for line in [line for line, ticket in self._tickets.items() if ticket.model == model]:

@@ -13,6 +13,7 @@ from axm1_llm.api.declared import JSON, NDJSON, RUNNING, body, responses
 from axm1_llm.api.ollama.bodies import ChatBody, GenerateBody
 from axm1_llm.api.ollama.dialects import ChatDialect, GenerateDialect
 from axm1_llm.api.ollama.requests import chat_request, generate_request, last_pictures
+from axm1_llm.api.presence import while_present
 from axm1_llm.api.streaming import AnswerResponse
 from axm1_llm.errors import UnsupportedError
 from axm1_llm.serving.abilities import COMPLETION, VISION
@@ -35,7 +36,7 @@ def answering_router(serving: Serving) -> APIRouter:
         wanted = await read_body(request, GenerateBody)
         dialect = GenerateDialect(wanted.model)
         if not wanted.prompt:
-            return await _load_or_unload(serving, wanted, dialect)
+            return await _load_or_unload(request, serving, wanted, dialect)
         await _check(serving, wanted, "generate", pictures=bool(wanted.images))
         answer = await serving.answer(generate_request(wanted))
         return AnswerResponse(answer, dialect, stream=wanted.stream)
@@ -50,7 +51,7 @@ def answering_router(serving: Serving) -> APIRouter:
         wanted = await read_body(request, ChatBody)
         dialect = ChatDialect(wanted.model)
         if not wanted.messages:
-            return await _load_or_unload(serving, wanted, dialect)
+            return await _load_or_unload(request, serving, wanted, dialect)
         await _check(serving, wanted, "chat", pictures=last_pictures(wanted) is not None)
         answer = await serving.answer(chat_request(wanted))
         return AnswerResponse(answer, dialect, stream=wanted.stream)
@@ -59,13 +60,16 @@ def answering_router(serving: Serving) -> APIRouter:
 
 
 async def _load_or_unload(
-    serving: Serving, wanted: GenerateBody | ChatBody, dialect: GenerateDialect | ChatDialect
+    request: Request,
+    serving: Serving,
+    wanted: GenerateBody | ChatBody,
+    dialect: GenerateDialect | ChatDialect,
 ) -> Response:
     """One object, also for who wants a stream: there is nothing to stream."""
     if wanted.keep_alive == 0:
         await serving.unload(wanted.model)
     else:
-        await serving.load(wanted.model, wanted.keep_alive)
+        await while_present(request, serving.load(wanted.model, wanted.keep_alive))
     reason = "unload" if wanted.keep_alive == 0 else "load"
     return Response(dialect.silent(reason), media_type="application/json; charset=utf-8")
 

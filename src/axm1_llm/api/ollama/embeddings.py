@@ -13,6 +13,7 @@ from starlette.responses import Response
 from axm1_llm.api.bodies import read_body
 from axm1_llm.api.declared import JSON, RUNNING, body, responses
 from axm1_llm.api.ollama.bodies import EmbedBody, EmbeddingsBody
+from axm1_llm.api.presence import while_present
 from axm1_llm.errors import RequestError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def embeddings_router(serving: Serving) -> APIRouter:
         dimensions = wanted.dimensions or None  # 0 is Go's way of saying nothing
         if dimensions is not None and dimensions < 0:
             raise RequestError("dimensions must not be negative")
-        found = await serving.embed(wanted.model, wanted.input, wanted.keep_alive, dimensions)
+        work = serving.embed(wanted.model, wanted.input, wanted.keep_alive, dimensions)
+        found = await while_present(request, work)
         content = {
             "model": wanted.model,
             "embeddings": found.vectors,
@@ -54,7 +56,7 @@ def embeddings_router(serving: Serving) -> APIRouter:
     async def embeddings(request: Request) -> Response:
         wanted = await read_body(request, EmbeddingsBody)
         texts = [wanted.prompt] if wanted.prompt else []
-        found = await serving.embed(wanted.model, texts, wanted.keep_alive)
+        found = await while_present(request, serving.embed(wanted.model, texts, wanted.keep_alive))
         content = {"embedding": found.vectors[0] if found.vectors else []}
         return Response(orjson.dumps(content), media_type=JSON)
 

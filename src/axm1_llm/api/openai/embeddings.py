@@ -15,6 +15,7 @@ from axm1_llm.api.bodies import read_body
 from axm1_llm.api.declared import JSON, RUNNING, body, responses
 from axm1_llm.api.envelopes import openai_error
 from axm1_llm.api.fields import StrictBody, Texts
+from axm1_llm.api.presence import while_present
 from axm1_llm.errors import RequestError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def add_embeddings(router: APIRouter, serving: Serving) -> None:
         given = await read_body(request, EmbeddingsBody)
         if not given.input:
             raise RequestError("input is empty")
-        found = await serving.embed(given.model, given.input, dimensions=given.dimensions)
+        work = serving.embed(given.model, given.input, dimensions=given.dimensions)
+        found = await while_present(request, work)
         return Response(_answer(given, found), media_type="application/json")
 
 
