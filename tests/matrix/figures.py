@@ -18,7 +18,8 @@ def write_figures(played: Mapping[Cell, Future[Observation]]) -> None:
     """Keep how long each client waited for its end, and then the model until it was ready again."""
     if file := os.environ.get(VARIABLE):
         found = {cell.name: _seconds(future) for cell, future in played.items() if not future.exception()}
-        Path(file).write_text(f"{json.dumps(dict(sorted(found.items())), indent=1)}\n", "utf-8")
+        lines = (f"{json.dumps(name)}: {json.dumps(found[name])}" for name in sorted(found))
+        Path(file).write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
 def _seconds(future: Future[Observation]) -> dict[str, float]:

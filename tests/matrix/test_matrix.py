@@ -18,6 +18,8 @@ from matrix.figures import write_figures
 from matrix.outcomes import BEHIND, BEHIND_KEPT, End, Phase
 from matrix.provoking import NEXT, PROMPT, Observation, Stage
 
+pytestmark = pytest.mark.timeout(300)  # the first one waits for its turn among all cells
+
 _AT_ONCE = 12  # cells: most of it is waiting
 _LANES = 3  # services whose tokenizer-service is hit by one cell after the other
 
@@ -80,7 +82,6 @@ every_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 
 
 @every_cell
-@pytest.mark.timeout(300)  # the first one waits for its turn among all cells
 def test_the_client_gets_its_end(observed: Observed, cell: Cell) -> None:
     reply = observed(cell).reply
     match cell.outcome.end:
