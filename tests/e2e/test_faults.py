@@ -68,10 +68,18 @@ def models(model: Callable[..., Model]) -> dict[str, Model]:
     faults["once-named"] = "layer_failed=1:once=marker"
     faults["deaf"] = "ignore_sigint,stall_after_tokens=3:once=marker"
     faults["babbling"] = "ignore_sigint,endless_output"
+    faults["bare"] = "endless_line:once=marker"
     faults["healthy"] = ""
+    bare = {"tokenizer": "none", "tokenizer_port": None}
     # Each has a card of its own: what goes wrong with one shall not be waited for by another.
     return {
-        name: model("--sim_max_token_len 2048", name=name, devices=[card], env={"AXM1_SIM_FAULTS": fault})
+        name: model(
+            "--sim_max_token_len 2048",
+            name=name,
+            devices=[card],
+            env={"AXM1_SIM_FAULTS": fault},
+            **(bare if name == "bare" else {}),
+        )
         for card, (name, fault) in enumerate(faults.items())
     }
 
@@ -184,6 +192,19 @@ def test_an_answer_that_will_not_end_is_over_for_its_caller(service: Service) ->
     answer = service.ask("abcdef", "babbling", options={"num_predict": 4})
     assert (answer["response"], answer["done_reason"]) == ("abcd", "length")
     assert service.ask("uvwxyz", "babbling", options={"num_predict": 5})["response"] == "uvwxy"
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+def test_an_answer_without_frames_that_never_ends_is_ended(
+    service: Service,
+    models: dict[str, Model],
+    stream: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    service.post("", "bare", keep_alive=0)  # a fault strikes in a new process only
+    (models["bare"].folder / "marker").unlink(missing_ok=True)
+    broken = service.post("hello", "bare", stream=stream)
+    assert "more than any answer has" in broken.text[-1000:]
+    assert service.ask("hello", "bare")["response"] == "hello"
 
 
 def test_runtimes_that_will_not_leave_are_made_to(service: Service, models: dict[str, Model]) -> None:
