@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -130,6 +131,24 @@ def test_two_services_started_apart_work_together(
     assert text_of(lines) == "hello 😀"
     assert tokenizer.stop() == 0
     assert service.stop() == 0
+
+
+def test_a_tokenizer_service_that_is_killed_during_a_load_is_back_before_the_runtime_gives_up(
+    serve_once: Serve, model: Callable[..., Model]
+) -> None:
+    tiny = model("--sim_max_token_len 512")
+    service = serve_once(tiny)
+    text = (tiny.folder / "run.sh").read_text("utf-8")
+    gate = tiny.folder / "gate"
+    os.mkfifo(gate)  # the runtime starts when the test opens it
+    (tiny.folder / "run.sh").write_text(text.replace("./main", f"read -r _ <'{gate}'\n./main"), "utf-8")
+    with ThreadPoolExecutor(1) as clients:
+        answer = clients.submit(service.ask, "hello")
+        service.until_status("starting")
+        service.process("tokenizer-service").kill()
+        gate.write_text("go\n", "utf-8")
+        assert answer.result(PATIENCE)["response"] == "hello"
+    assert [step["to"] for step in service.status()["transitions"]].count("failed") == 0
 
 
 def test_a_wrong_internal_token_is_named_and_reads_no_prompt(

@@ -132,6 +132,9 @@ class FakeTokenizer:
         if self.start_error is not None:
             raise self.start_error
 
+    async def keep(self, model: str, patience: float) -> None:
+        await asyncio.Event().wait()
+
     async def count(self, model: str, spec: PromptSpec) -> int:
         if self.ticket_errors:
             raise self.ticket_errors.pop(0)

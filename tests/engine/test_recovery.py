@@ -9,7 +9,7 @@ from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
 from axm1_llm.engine import Deadlines
-from axm1_llm.errors import LoadError, RuntimeDiedError, RuntimeStalledError
+from axm1_llm.errors import BrokenAnswerError, LoadError, RuntimeDiedError, RuntimeStalledError
 from engine.conftest import Bench, MakeBench, ask, collect, within
 from engine.fakes import END, MARK, FakeChild, frames
 
@@ -195,3 +195,16 @@ async def test_a_process_that_survives_sigkill_is_named_as_what_holds_the_card(
         assert failure is not None
         assert "survived SIGKILL: it hangs in the card's driver" in failure.reason
         assert b.path()[-2:] == ["stopping", "failed"]
+
+
+async def test_an_answer_without_frames_that_never_ends_is_ended(bench: MakeBench) -> None:
+    async with bench(tokenizer="none", tokenizer_port=None) as b:
+        child = await b.ready_child()
+        generation = b.engine.submit(ask())
+        await child.prompt()
+        for _ in range(20):
+            child.say(b"y" * 4096)  # 80 KB; the context is of 1,024 tokens
+            await b.until_calm()
+        with pytest.raises(BrokenAnswerError, match="more than any answer has, and does not end"):
+            await collect(generation)
+        await within(child.exited)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import psutil
@@ -129,10 +130,10 @@ class Chaos:
             *(self._arm, self._arm, self._arm),
             *(self._kill_runtime, self._kill_script, self._freeze_runtime, self._strike_tokenizer_script),
         )
+        # In turn, so that a short soak has one of each.
+        rare = cycle((self._terminate, self._kill_tokenizer_service, self._kill))
         while not await _over(until, self._dice.uniform(0.2, 1.8) * pause):
-            deed = self._dice.choice(common)
-            if restarts and self._dice.random() < 0.4:
-                deed = self._dice.choice((self._kill_tokenizer_service, self._terminate, self._kill))
+            deed = next(rare) if restarts and self._dice.random() < 0.5 else self._dice.choice(common)
             await deed()
 
     async def _arm(self) -> None:

@@ -28,8 +28,6 @@ FAULTS = (
     "hang@output=6",
     "close_stdout@output=6",
 )
-# Without frames a line without end is an answer without end.
-_WITHOUT_FRAMES = tuple(fault for fault in FAULTS if not fault.startswith("endless_line"))
 SERVER_FAULTS = ("exit_at_layer=1", "segfault_after_tokens=6", "hang_after_tokens=6")
 
 
@@ -76,7 +74,7 @@ def kinds(folder: Path) -> tuple[Kind, ...]:
         Kind("context", at("context")),
         Kind("script", at("script"), turns=False, scripted=True),
         # It gets its prompt as one line, and prints its answer without frames: what is a token is not seen.
-        Kind("own", at("own"), limits=False, lines=False, turns=False, faults=_WITHOUT_FRAMES),
+        Kind("own", at("own"), limits=False, lines=False, turns=False),
         Kind("third", at("third"), in_characters=True, faults=SERVER_FAULTS),
     )
 

@@ -124,12 +124,13 @@ class _Soak:
 
     async def _phase(self, report: Report, seconds: float, *, restarts: bool) -> None:
         """Let all clients act for so long; returns when each has the outcome of its last prompt."""
+        pause = self._wanted.pause / (2 if restarts else 1)
         over = asyncio.Event()
         calm = asyncio.Event()  # the clients' last prompts are not struck any more
         async with connections(self._lives.service.url) as http, asyncio.TaskGroup() as group:
             actor = Actor(*http, self._ledger)
             watch = group.create_task(self._watch(report))
-            chaos = group.create_task(self._chaos.play(calm, pause=self._wanted.pause, restarts=restarts))
+            chaos = group.create_task(self._chaos.play(calm, pause=pause, restarts=restarts))
             clients = [group.create_task(actor.play(client, over)) for client in self._clients]
             await asyncio.sleep(seconds)
             calm.set()

@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from axm1_llm.tokenizer.client import TokenizerClient
     from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
 
+# Without frames nobody sees what is a token. More text than this for each token of the context is no answer,
+# but a runtime that has lost its way: it would fill the memory, and hold the card for ever (seen in a soak).
+_MOST_CHARACTERS = 64  # of a token
+_CONTEXT = 32_768  # tokens, of a runtime that has not said how many it takes
 _SEEING = frozenset({"auto", "vision"})  # dialects that may ask for pictures
 
 
@@ -84,6 +88,7 @@ class Exchange:
         self._deadlines = deadlines
         self._clock = clock
         self._cache: CacheState | None = None  # as a context build says after an answer
+        self._bare_characters = 0  # of the prompt in hand
         self._complaint = ""  # the first error line since the prompt
         self._picture: Path | None = None  # of the prompt in hand
         self._shown = False  # the runtime has asked for it
@@ -102,7 +107,7 @@ class Exchange:
             Axm1Error: the prompt could not be handed over; the runtime is as it was.
             ModelError: the runtime failed; it is of no more use.
         """
-        self._cache, self._complaint, self._shown = None, "", False
+        self._cache, self._complaint, self._shown, self._bare_characters = None, "", False, 0
         images = generation.request.images
         self._check(images)
         ticket = await self._tickets.open(generation)
@@ -209,7 +214,15 @@ class Exchange:
             answer.printed += 1
             if event.undecoded:
                 raise self._tokenizer_error()
+        else:
+            self._check_size(event)
         return answer.add(event.text, self._clock())
+
+    def _check_size(self, event: Text) -> None:
+        self._bare_characters += len(event.text)
+        if self._bare_characters > _MOST_CHARACTERS * (self._session.facts.context_length or _CONTEXT):
+            reason = "the runtime printed more than any answer has, and does not end"
+            raise RuntimeStalledError(self._descriptor.model_name, reason, tuple(self._session.facts.log))
 
     def _heed(self, answer: Answer, event: Event | None) -> None:
         """What the runtime says of the prompt in hand."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from axm1_llm.engine.states import ModelStates, State, Trigger
@@ -13,7 +13,7 @@ from axm1_llm.runtime.events import CardMemory, Event, InitDone, Mark, PromptMar
 from axm1_llm.tokenizer.reaching import reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.engine.deadlines import Deadlines
@@ -86,6 +86,27 @@ class Loader:
             RuntimeDiedError: the runtime gave up.
             RuntimeStalledError: it showed no progress for too long.
         """
+        async with self._tokenizer_kept():
+            return await self._until_mark(session, unwanted)
+
+    @asynccontextmanager
+    async def _tokenizer_kept(self) -> AsyncIterator[None]:
+        """A tokenizer-service that is killed meanwhile comes back without the tokenizer.
+
+        The runtime tries for ten seconds then, silently, since its log is buffered, and gives up.
+        """
+        if self._tokenizer is None:
+            yield
+            return
+        keeping = self._tokenizer.keep(self._descriptor.model_name, self._deadlines.tokenizer)
+        task = asyncio.create_task(keeping)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+
+    async def _until_mark(self, session: RuntimeSession, unwanted: Callable[[], bool]) -> bool:
         # A runtime with a tokenizer of its own may be a simple script that prints no prompt mark.
         bare = self._tokenizer is None
         settled = bare and self._descriptor.dialect == "markless"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from axm1_llm.errors import (
 )
 from axm1_llm.tokenizer.keepalive import KeepAliveClient
 from axm1_llm.tokenizer.prompts import AnswerRecord, Ticket
+from axm1_llm.tokenizer.reaching import reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +74,19 @@ class TokenizerClient:
             if status != HTTPStatus.ACCEPTED:
                 raise _error(model, reply)
         raise TokenizerError(model, "its tokenizer still starts; try again later")
+
+    async def keep(self, model: str, patience: float) -> None:
+        """Start the model's tokenizer again whenever the tokenizer-service was; until it is cancelled.
+
+        Args:
+            model: its name in the descriptor.
+            patience: seconds that the tokenizer-service may be unreachable.
+        """
+        while True:
+            self._http.lost.clear()
+            with suppress(Axm1Error):  # the runtime that misses it says so
+                await reached(lambda: self.start(model), patience)
+            await self._http.lost.wait()
 
     async def chat_template(self, model: str) -> str | None:
         """The text of the model's chat template; None when its script applies one of its own.

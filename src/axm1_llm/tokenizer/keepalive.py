@@ -7,21 +7,25 @@ The round trip to the tokenizer-service lies on the time to first token; a gener
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _MOST_IDLE = 8
+
+
+class _Forget(Protocol):
+    def __call__(self, connection: _Connection, *, by_server: bool) -> None: ...
 
 
 class _Connection(asyncio.Protocol):
     """One connection; at most one request at a time is on it."""
 
-    def __init__(self, forget: Callable[[_Connection], None]) -> None:
+    def __init__(self, forget: _Forget) -> None:
         self._forget = forget
         self._transport: asyncio.Transport | None = None
         self._response: asyncio.Future[tuple[int, bytes]] | None = None
@@ -68,8 +72,8 @@ class _Connection(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.reusable = False
-        self._forget(self)
+        by_server, self.reusable = self.reusable, False
+        self._forget(self, by_server=by_server)
         if self._has_head and exc is None:  # plain `http.server` scripts end a body by closing
             self._complete()
         self._fail(ConnectionResetError(str(exc or "the server closed the connection")))
@@ -101,6 +105,9 @@ class KeepAliveClient:
         base_url: ``http://host:port``, with no path.
         headers: sent with each request.
         keep: whether to keep connections; a single-threaded server must not be held by one.
+
+    Attributes:
+        lost: set whenever the server ends a connection that was to be kept: it may have ended itself.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], *, keep: bool = True) -> None:
@@ -117,6 +124,7 @@ class KeepAliveClient:
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._idle: list[_Connection] = []
         self._all: set[_Connection] = set()
+        self.lost = asyncio.Event()
 
     async def request(self, method: str, path: str, body: bytes, timeout: float) -> tuple[int, bytes]:
         """Status and body of the server's response.
@@ -160,7 +168,9 @@ class KeepAliveClient:
             connection.close()
         return response
 
-    def _lost(self, connection: _Connection) -> None:
+    def _lost(self, connection: _Connection, *, by_server: bool) -> None:
+        if by_server:
+            self.lost.set()
         self._all.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
