@@ -162,12 +162,18 @@ async def test_a_tokenizer_that_asks_for_bos_gets_it_on_raw_prompts_only(tiny: P
     assert (await tokenizer.encode_prompt(chat)).ids == tuple(tiny_ids(tiny, "Hi"))
 
 
-async def test_any_number_of_templates_can_be_brought_along(tiny: Path) -> None:
+async def test_each_prompt_may_bring_a_template_along(tiny: Path) -> None:
     tokenizer = load(tiny)
-    for number in range(30):
+    for number in range(3):
         spec = PromptSpec(messages=(Message("user", "Hi"),), template=str(number))
         assert (await tokenizer.encode_prompt(spec)).ids == tuple(tiny_ids(tiny, str(number)))
-    assert len(tokenizer._templates._compiled) == 8
+
+
+async def test_a_conversation_is_cut_to_the_limit_through_a_template_of_its_own(tiny: Path) -> None:
+    turns = tuple(Message("user", f"turn {number}") for number in range(9))
+    template = "{% for m in messages %}{{ m.content }}|{% endfor %}"
+    spec = PromptSpec(messages=turns, template=template, limit=20)
+    assert (await load(tiny).encode_prompt(spec)).text == "turn 7|turn 8|"
 
 
 def test_a_file_that_is_far_too_large_is_named(tiny: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import orjson
 from tokenizers import AddedToken, Tokenizer
 
 from axm1_llm.errors import PromptTooLongError, RequestError
@@ -18,6 +20,7 @@ from axm1_llm.tokenizer.fitting import longest_fitting, shortenings
 from axm1_llm.tokenizer.pictures import markup_of
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 from axm1_llm.tokenizer.rendering import ChatTemplates
+from axm1_llm.tokenizer.template import TemplateTooSlowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +33,11 @@ if TYPE_CHECKING:
 # Longer prompts are encoded in a thread: at about 3 million characters a second this one takes 7 ms,
 # and the gateway of every model shares the loop.
 _INLINE_CHARACTERS = 20_000
+_PER_TURN = 100  # characters that take as long as what a template does around each turn
+# Most templates take 1 ms. One that takes longer is rendered in a thread, where it holds up nobody.
+_INLINE_SECONDS = 0.05
+_TYPED_SECONDS = 0.5  # the runtime waits for this one
+_MOST_SECONDS = 5.0
 _TOKEN_FLAGS = ("special", "lstrip", "rstrip", "normalized", "single_word")
 
 
@@ -59,17 +67,24 @@ class BuiltinTokenizer:
         self.end_ids = end_ids(self._id) - {self.eos_id}
         named = files.templates if chat_template is None else {"default": chat_template}
         self._templates = ChatTemplates(named, files.special_tokens, self._markup)
+        self._one_at_a_time = (
+            asyncio.Semaphore()
+        )  # for templates of clients: each takes a processor for itself
 
     async def encode_prompt(self, spec: PromptSpec) -> EncodedPrompt:
         """See `Backend.encode_prompt`."""
-        size = len(spec.text or "") + sum(len(turn.content) for turn in spec.messages)
-        if size <= _INLINE_CHARACTERS:
-            return self._prompt(spec)
-        return await asyncio.to_thread(self._prompt, spec)
+        if spec.template is not None:
+            async with self._one_at_a_time:
+                return await asyncio.to_thread(self._prompt, spec, _MOST_SECONDS)
+        if _size(spec) <= _INLINE_CHARACTERS:
+            with suppress(TemplateTooSlowError):
+                return self._prompt(spec, _INLINE_SECONDS)
+        return await asyncio.to_thread(self._prompt, spec, _MOST_SECONDS)
 
     def encode_text(self, text: str) -> list[int]:
         """See `Backend.encode_text`."""
-        return self._rendered(PromptSpec(), (Message("user", text),))[0] or [max(self.eos_id, 0)]
+        with self._templates.rendering(PromptSpec(), _in(_TYPED_SECONDS)) as render:
+            return self._encoded(render((Message("user", text),))) or [max(self.eos_id, 0)]
 
     def encode_pictures(self, prompt: EncodedPrompt, call: PictureCall) -> tuple[int, ...]:
         """See `Backend.encode_pictures`."""
@@ -81,41 +96,46 @@ class BuiltinTokenizer:
         """See `Backend.decoder`."""
         return _Decoder(self._decoding.stream(tools=tools))
 
-    def _prompt(self, spec: PromptSpec) -> EncodedPrompt:
+    def _prompt(self, spec: PromptSpec, seconds: float) -> EncodedPrompt:
         if spec.text is not None:
             text = self._templates.raw(spec.text, spec.images)
             ids = self._raw(text)
         else:
-            ids, text = self._fitting(spec)
+            with self._templates.rendering(spec, _in(seconds)) as render:
+                ids, text = self._fitting(spec, render)
         if spec.limit is not None and len(ids) > spec.limit:
             raise PromptTooLongError(self._model, len(ids), spec.limit)
         if not ids:
             raise RequestError("the prompt is empty; write at least one character")
         return EncodedPrompt(tuple(ids), opens_thinking(text), text, pictures=spec.images)
 
-    def _fitting(self, spec: PromptSpec) -> tuple[list[int], str]:
+    def _fitting(self, spec: PromptSpec, render: Callable[[Sequence[Message]], str]) -> tuple[list[int], str]:
         """The longest shortening within the limit; the shortest of all when none is."""
-        whole = self._rendered(spec, spec.messages)
-        if spec.limit is None or len(whole[0]) <= spec.limit or not spec.truncate:
-            return whole
+        text = render(spec.messages)
+        ids = self._encoded(text)
+        if spec.limit is None or len(ids) <= spec.limit or not spec.truncate:
+            return ids, text
         choices = shortenings(spec.messages)
         search = longest_fitting(len(choices))
         best = choices[-1]
         with suppress(StopIteration):
             index = next(search)
             while True:
-                fits = len(self._rendered(spec, choices[index])[0]) <= spec.limit
+                fits = len(self._encoded(render(choices[index]))) <= spec.limit
                 best = choices[index] if fits else best
                 index = search.send(fits)
-        return self._rendered(spec, best)
-
-    def _rendered(self, spec: PromptSpec, turns: Sequence[Message]) -> tuple[list[int], str]:
-        text = self._templates.render(spec, turns)
+        text = render(best)
         return self._encoded(text), text
 
     def _encoded(self, text: str) -> list[int]:
         # The template wrote every special token itself; the tokenizer would put a second BOS in front.
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return self._ids(text, special=False)
+
+    def _ids(self, text: str, *, special: bool) -> list[int]:
+        # `encode` holds Python's lock all the while, a batch does not: a prompt of a megabyte made the
+        # gateways of all models wait for two seconds, and a runtime waits for one.
+        (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=special)
+        ids: list[int] = encoding.ids
         return ids
 
     def _raw(self, text: str) -> list[int]:
@@ -123,7 +143,7 @@ class BuiltinTokenizer:
         bare = self._encoded(text)
         if bare and bare[0] == self.bos_id:
             return bare
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=True).ids
+        ids = self._ids(text, special=True)
         if self._add_bos and self.bos_id >= 0 and ids[:1] != [self.bos_id]:
             return [self.bos_id, *ids]
         return ids
@@ -137,6 +157,19 @@ class BuiltinTokenizer:
             return {}
         known = {"img_start_token": self._markup.start, "img_context_token": self._markup.context}
         return {name: self._id(token) for name, token in known.items() if self._id(token) >= 0}
+
+
+def _in(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
+def _size(spec: PromptSpec) -> int:
+    """How much there is to render and encode, in characters."""
+    size = len(spec.text or "") + sum(len(turn.content) + _PER_TURN for turn in spec.messages)
+    if size <= _INLINE_CHARACTERS:
+        beside = [spec.tools, *(turn.extra for turn in spec.messages)]
+        size += len(orjson.dumps(beside, default=dict))
+    return size
 
 
 def opens_thinking(text: str) -> bool:

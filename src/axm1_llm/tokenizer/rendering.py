@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from axm1_llm.errors import RequestError
+from axm1_llm.tokenizer.confined import ConfinedTemplate
 from axm1_llm.tokenizer.prompts import Message
 from axm1_llm.tokenizer.template import FALLBACK, TemplateRenderer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jinja2 import Template
 
     from axm1_llm.tokenizer.pictures import Markup
     from axm1_llm.tokenizer.prompts import PromptSpec
 
-_MOST_TEMPLATES = 8
+
+class _Render(Protocol):
+    """A template: turns, what it sees beside them, and how many pictures the last user turn shows."""
+
+    def __call__(self, turns: Sequence[Message], names: Mapping[str, object], pictures: int, /) -> str: ...
 
 
 class ChatTemplates:
@@ -41,22 +47,25 @@ class ChatTemplates:
         self._compiled: dict[str, Template] = {}
         self._template(self._source(tools=False))  # a template that is no template is found at the start
 
-    def render(self, spec: PromptSpec, turns: Sequence[Message]) -> str:
-        """The prompt's text, with a placeholder for each picture.
+    @contextmanager
+    def rendering(self, spec: PromptSpec, until: float) -> Iterator[Callable[[Sequence[Message]], str]]:
+        """What renders the turns of this prompt: text with a placeholder for each picture.
+
+        It raises RequestError when the turns do not go through the template, or the model has no token
+        for pictures. A template that came with the prompt runs in a process of its own.
+
+        Args:
+            spec: the prompt; its turns may be rendered several times, each time fewer of them.
+            until: when all must be done, in monotonic seconds.
 
         Raises:
-            RequestError: the turns do not go through the template, or the model has no token for pictures.
+            RequestError: the template that came with the prompt is no valid template.
         """
-        if not spec.images:
-            return self._render(spec, turns)
-        markup = self._seeing()
-        try:
-            text = self._render(spec, turns, pictures=True)
-        except RequestError:
-            text = ""  # many templates take a text only
-        if markup.context in text:
-            return text
-        return self._render(spec, _with_placeholders(turns, spec.images, markup))
+        if spec.template is None:
+            yield lambda turns: self._render(spec, turns, self._own(bool(spec.tools), until))
+            return
+        with ConfinedTemplate(spec.template) as foreign:
+            yield lambda turns: self._render(spec, turns, foreign.render)
 
     def raw(self, text: str, images: int) -> str:
         """A raw prompt with a placeholder for each picture, where it has none of its own.
@@ -73,12 +82,29 @@ class ChatTemplates:
             raise RequestError("the model's vocabulary has no token for a picture")
         return self._markup
 
-    def _render(self, spec: PromptSpec, turns: Sequence[Message], *, pictures: bool = False) -> str:
-        source = spec.template if spec.template is not None else self._source(tools=bool(spec.tools))
+    def _render(self, spec: PromptSpec, turns: Sequence[Message], render: _Render) -> str:
         names = {**self._special, **_told(spec)}
-        count = spec.images if pictures else 0
+        if not spec.images:
+            return render(turns, names, 0)
+        markup = self._seeing()
+        try:
+            text = render(turns, names, spec.images)
+        except RequestError:
+            text = ""  # many templates take a text only
+        if markup.context in text:
+            return text
+        return render(_with_placeholders(turns, spec.images, markup), names, 0)
+
+    def _own(self, tools: bool, until: float) -> _Render:  # noqa: FBT001 - what decides between two templates
+        source = self._source(tools=tools)
         template = self._template(source)
-        return self._renderer.render(template, turns, names, source=source, pictures=count)
+
+        def render(turns: Sequence[Message], names: Mapping[str, object], pictures: int, /) -> str:
+            return self._renderer.render(
+                template, turns, names, source=source, pictures=pictures, until=until
+            )
+
+        return render
 
     def _source(self, *, tools: bool) -> str:
         if tools and "tool_use" in self._named:
@@ -89,8 +115,6 @@ class ChatTemplates:
         template = self._compiled.get(source)
         if template is None:
             template = self._renderer.compile(source)
-            if len(self._compiled) >= _MOST_TEMPLATES:
-                del self._compiled[next(iter(self._compiled))]
             self._compiled[source] = template
         return template
 

@@ -2,12 +2,17 @@
 
 They are the reference implementation's (``transformers``): blocks are trimmed, ``tojson`` escapes no
 HTML, ``raise_exception``, ``strftime_now``, ``break`` and ``continue``, ``{% generation %}``. A template
-comes from whoever made the model, so what it may use up is bounded.
+comes from whoever made the model, so what it may use up is bounded: its loops, calls and repetitions stop
+in time. A single step of it, such as one filter, is not stopped; what a client sends is therefore rendered
+in a process of its own (see `confined`).
 """
 
 from __future__ import annotations
 
 import json
+import math
+import time
+from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +24,7 @@ from axm1_llm.errors import RequestError
 from axm1_llm.tokenizer.seen import arrangements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import Template
     from jinja2.parser import Parser
@@ -30,7 +35,13 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 8_000_000
 """What a template may render; the longest contexts there are hold a tenth of it."""
 
+LARGEST_TEMPLATE = 128 * 1024
+"""In characters; the longest one that ships with a model has a sixth of it."""
+
 _MOST_REPEATED = 100_000
+_TIMED = "__timed"
+
+_until: ContextVar[float] = ContextVar("_until", default=math.inf)  # monotonic seconds
 
 FALLBACK = (
     "{% for message in messages %}"
@@ -39,6 +50,10 @@ FALLBACK = (
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )
 """For a tokenizer that brings no template (a base model): ``User: …``, ``Assistant: …``, one a line."""
+
+
+class TemplateTooSlowError(RequestError):
+    """Rendering took longer than it may."""
 
 
 class _Generation(Extension):
@@ -52,9 +67,19 @@ class _Generation(Extension):
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox of Jinja, which bounds ranges, with repetition bounded too."""
+    """The sandbox of Jinja, which bounds ranges, with repetition and time bounded too."""
 
     intercepted_binops = frozenset({"*", "**"})
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, _TIMED, [], [], None, None)
+        return tree
+
+    def call(self, context: Any, called: Any, *args: Any, **names: Any) -> Any:  # noqa: ANN401 - Jinja's
+        _look_at_the_clock()
+        return super().call(context, called, *args, **names)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - Jinja's
         if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
@@ -79,6 +104,7 @@ class TemplateRenderer:
             autoescape=False,
         )
         self._environment.filters["tojson"] = _to_json
+        self._environment.filters[_TIMED] = _timed
         self._environment.globals["raise_exception"] = _refuse
         self._environment.globals["strftime_now"] = lambda form: now().strftime(form)
 
@@ -88,15 +114,25 @@ class TemplateRenderer:
         Raises:
             RequestError: it is no valid template; the text names the line.
         """
+        if len(source) > LARGEST_TEMPLATE:
+            raise RequestError(f"the chat template has more than {LARGEST_TEMPLATE} characters")
         try:
             return self._environment.from_string(source)
         except TemplateSyntaxError as error:
             raise RequestError(
                 f"the chat template is not valid: line {error.lineno}: {error.message}"
             ) from None
-        except (TemplateError, RecursionError, SyntaxError) as error:
-            # Python itself refuses what Jinja lets pass: a break outside of a loop.
-            raise RequestError(f"the chat template is not valid: {error}") from None
+        except (
+            TemplateError,
+            ArithmeticError,
+            MemoryError,
+            RecursionError,
+            SyntaxError,
+            ValueError,
+        ) as error:
+            # Python itself refuses what Jinja lets pass: a break outside of a loop, too many loops in each other.
+            reason = str(error) or type(error).__name__  # a MemoryError has no text
+            raise RequestError(f"the chat template is not valid: {reason}") from None
 
     def render(
         self,
@@ -106,6 +142,7 @@ class TemplateRenderer:
         *,
         source: str = "",
         pictures: int = 0,
+        until: float = math.inf,
     ) -> str:
         """The prompt's text.
 
@@ -115,16 +152,24 @@ class TemplateRenderer:
             names: what the template sees beside ``messages``.
             source: the template's text, which tells what it looks for.
             pictures: how many the last user turn shows.
+            until: when it must be done, in monotonic seconds.
 
         Raises:
+            TemplateTooSlowError: it was not done by then.
             RequestError: the template refuses these turns, in every arrangement, or fails on them.
         """
         refusal: RequestError | None = None
-        for seen in arrangements(turns, source, pictures):
-            try:
-                return _rendered(template, seen, names)
-            except RequestError as error:
-                refusal = refusal or error
+        reset = _until.set(until)
+        try:
+            for seen in arrangements(turns, source, pictures):
+                try:
+                    return _rendered(template, seen, names)
+                except TemplateTooSlowError:
+                    raise
+                except RequestError as error:
+                    refusal = refusal or error
+        finally:
+            _until.reset(reset)
         raise refusal or RequestError("there are no messages")
 
 
@@ -141,8 +186,23 @@ def _rendered(template: Template, seen: list[Seen], names: Mapping[str, object])
         raise RequestError(f"the chat template refuses the messages: {error.message}") from None
     except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
         # A template is a program: it may fail on turns that its author did not think of.
-        raise RequestError(f"the chat template fails on the messages: {error}") from None
+        reason = str(error) or type(error).__name__  # a MemoryError has no text
+        raise RequestError(f"the chat template fails on the messages: {reason}") from None
     return "".join(pieces)
+
+
+def _timed(iterable: Iterable[object]) -> Iterator[object]:
+    """What a loop goes through, for as long as there is time."""
+    for item in iterable:
+        yield item
+        _look_at_the_clock()
+
+
+def _look_at_the_clock() -> None:
+    if time.monotonic() > _until.get():
+        raise TemplateTooSlowError(
+            "the chat template takes too long on these messages; shorten them, or make its loops smaller"
+        )
 
 
 def _to_json(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,8 @@ def management_router(serving: Serving) -> APIRouter:
 
 
 def _add_variants(router: APIRouter, serving: Serving) -> None:
+    one_at_a_time = asyncio.Semaphore()  # a template that is checked takes a processor for itself
+
     @router.post(
         "/api/copy",
         summary="Give a model another name",
@@ -77,6 +80,9 @@ def _add_variants(router: APIRouter, serving: Serving) -> None:
     )
     async def create(request: Request) -> Response:
         wanted = await read_body(request, CreateBody)
+        if wanted.template:
+            async with one_at_a_time:
+                await asyncio.to_thread(check_template, wanted.template)
         await serving.models.create(_variant(wanted, serving.models))
         return _success(stream=wanted.stream)
 
@@ -132,8 +138,6 @@ def _variant(wanted: CreateBody, models: Models) -> Variant:
             raise RequestError(f"{field} is not supported: {hint}")
     if not wanted.from_:
         raise RequestError("neither 'from' or 'files' was specified; from names the model to start with")
-    if wanted.template:
-        check_template(wanted.template)
     try:
         name = check_name(wanted.model)
     except ValueError as error:
