@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from axm1_llm.whole_file import write_file
+from axm1_llm.whole_file import remove_drafts, write_file
 
 
 def test_a_file_is_replaced_whole_and_everybody_may_read_it(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_the_old_file(tmp_path: Path) 
     # A limit on the size of files stops the write in its middle, in a process of its own.
     program = (
         "import pathlib, resource, sys\n"
-        "from axm1_llm.whole_file import write_file\n"
+        "from axm1_llm.whole_file import remove_drafts, write_file\n"
         "limit = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))\n"
         "try:\n    write_file(pathlib.Path(sys.argv[1]), b'x' * 1000)\n"
@@ -72,3 +72,42 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_the_old_file(tmp_path: Path) 
     )
     assert done.stdout.startswith("OSError")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x.prom", b"old\n")]
+
+
+_WRITES_FOR_EVER = r"""
+import itertools, pathlib, sys
+from axm1_llm.whole_file import write_file
+for number in itertools.count():
+    write_file(pathlib.Path(sys.argv[1]), b"%d\n" % (number % 10) * 50_000)
+    print(flush=True)
+"""
+
+
+def test_a_writer_that_is_killed_at_any_moment_never_leaves_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "axm1-llm-m-metrics.prom"
+    for life in range(8):
+        with subprocess.Popen(
+            [sys.executable, "-c", _WRITES_FOR_EVER, str(path)], stdout=subprocess.PIPE
+        ) as writer:
+            assert writer.stdout is not None
+            for _ in range(1 + 3 * life):  # each life is as long as some writes, and dies within one
+                writer.stdout.readline()
+                content = path.read_bytes()
+                assert content == content[:2] * 50_000
+            writer.kill()
+        content = path.read_bytes()
+        assert content == content[:2] * 50_000
+    assert {file.name for file in tmp_path.iterdir()} <= {path.name, f".{path.name}.tmp"}
+
+
+def test_what_a_killed_writer_has_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    stale = tmp_path / ".axm1-llm-m-metrics.prom.tmp"
+    others = [".axm1-llm-other-metrics.prom.tmp", ".other.prom.tmp", "axm1-llm-m-metrics.prom", ".env"]
+    for name in (stale.name, *others):
+        (tmp_path / name).write_text("", "ascii")
+    for name in (stale.name, *others[1:]):
+        os.utime(tmp_path / name, (0, 0))
+    remove_drafts(tmp_path, "axm1-llm-*metrics.prom")
+    # The first one is young: another service on this machine may be about to give it its name.
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(others)
+    remove_drafts(tmp_path / "missing", "*")

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_STALE = 10.0  # seconds: what is younger may be another service's, about to get its name
+
+
+def remove_drafts(folder: Path, pattern: str) -> None:
+    """Remove what a `write_file` that was killed has left of files in `folder` that match `pattern`."""
+    for draft in folder.glob(f".{pattern}.tmp"):
+        with suppress(OSError):
+            if time.time() - draft.lstat().st_mtime > _STALE:
+                draft.unlink()
 
 
 def write_file(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = False) -> None:

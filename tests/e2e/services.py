@@ -57,13 +57,14 @@ class Program:
 
     def __init__(self, *arguments: str, env: Mapping[str, str] | None = None) -> None:
         self.mark = uuid.uuid4().hex
+        self._state = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "axm1_llm.cli", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env=_environment(self.mark, env or {}),
+            env=_environment(self.mark, {"AXM1_STATE_DIR": self._state.name, **(env or {})}),
             start_new_session=True,
         )
         self._pidfd = os.pidfd_open(self._process.pid)
@@ -133,6 +134,7 @@ class Program:
         with suppress(OSError):
             os.close(self._pidfd)
         self._log.close()
+        self._state.cleanup()
 
 
 class Service(Program):

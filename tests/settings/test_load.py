@@ -160,6 +160,7 @@ def test_the_folders_of_the_user_follow_the_xdg_rules() -> None:
     assert settings.demo_dir == Path("/home/me/.cache/axm1-llm/demo")
     settings = load_settings({}, {"XDG_STATE_HOME": "/state", "XDG_CACHE_HOME": "/cache", **home})
     assert settings.internal_token_file == Path("/state/axm1-llm/internal-token")
+    assert settings.state_dir == Path("/state/axm1-llm")
     assert settings.demo_dir == Path("/cache/axm1-llm/demo")
     settings = load_settings({}, {"XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "cache", **home})
     assert settings.internal_token_file == Path("/home/me/.local/state/axm1-llm/internal-token")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICE_FILE = "axm1-llm-metrics.prom"
+FILE_PATTERN = "axm1-llm-*metrics.prom"
+"""Matches every file that is written here."""
 
 
 def file_name(model: str, taken: Collection[str] = ()) -> str:

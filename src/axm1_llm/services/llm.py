@@ -12,11 +12,12 @@ from axm1_llm.api.access import is_loopback
 from axm1_llm.api.app import build_app
 from axm1_llm.descriptors.changes import RUNTIME_KEYS, changes, told
 from axm1_llm.engine import Deadlines, Engine, Host
-from axm1_llm.engine.pictures import remove_stale_pictures
 from axm1_llm.engine.states import State
+from axm1_llm.leftovers import begin_life
 from axm1_llm.metrics import Metrics, find_card
 from axm1_llm.scheduler import CardRoom, Scheduler
 from axm1_llm.services.environment import child_environment
+from axm1_llm.services.last_life import mark_file, remove_drafts
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
@@ -53,8 +54,9 @@ def run_llm_service(settings: Settings) -> int:
     configure_logs(settings)
     descriptors = read_descriptors(settings)
     token = internal_token(settings)
-    remove_stale_pictures()
+    remove_drafts(settings)
     sock = listen(settings.host, settings.port, "--port (AXM1_PORT)")
+    begin_life(mark_file(settings, "llm-service", settings.host, settings.port))
 
     async def main() -> None:
         async with llm_app(settings, descriptors, token) as (app, scheduler):

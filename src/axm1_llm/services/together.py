@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from axm1_llm.leftovers import begin_life
+from axm1_llm.services.last_life import mark_file, remove_drafts
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.llm import llm_app
 from axm1_llm.services.logs import configure_logs
@@ -66,6 +68,9 @@ def _run(
     token = secrets.token_urlsafe(32)
     settings = settings.model_copy(update={"internal_token": SecretStr(token)})
     sock = listen(settings.host, settings.port, "--port (AXM1_PORT)")
+    remove_drafts(settings)
+    # Before the next look at a port: the tokenizer-service of the last life may still hold it.
+    begin_life(mark_file(settings, "llm-service", settings.host, settings.port))
     # The child finds the port taken too, but its message would come from behind the scenes.
     listen(settings.tokenizer_host, settings.tokenizer_port, "--tokenizer-port (AXM1_TOKENIZER_PORT)").close()
     welcome(settings)

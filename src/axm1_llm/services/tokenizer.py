@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axm1_llm.leftovers import begin_life
 from axm1_llm.services.environment import child_environment
+from axm1_llm.services.last_life import mark_file
 from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
@@ -31,6 +33,7 @@ def run_tokenizer_service(settings: Settings) -> int:
     token = internal_token(settings)
     host = settings.tokenizer_host
     sock = listen(host, settings.tokenizer_port, "--tokenizer-port (AXM1_TOKENIZER_PORT)")
+    begin_life(mark_file(settings, "tokenizer-service", host, settings.tokenizer_port))
 
     async def main() -> None:
         reader = DescriptorReader(

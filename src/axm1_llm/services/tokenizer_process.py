@@ -43,6 +43,7 @@ class TokenizerProcess:
             *("--log-level", settings.log_level),
             *("--log-format", settings.log_format),
             *("--drain-timeout", "0s"),  # it leaves last: nothing is in hand any more
+            *("--state-dir", str(settings.state_dir)),
         )
         # In the environment, not in the arguments: other users of the machine can read those.
         self._environment = {**os.environ, "AXM1_INTERNAL_TOKEN": token}

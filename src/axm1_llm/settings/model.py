@@ -169,6 +169,18 @@ class Settings(BaseModel):
         default=Path("/var/lib/axm1-llm/variants.json"),
         description="The file that keeps the models which clients copied or created; the service makes it.",
     )
+    state_dir: Annotated[
+        Path,
+        From(
+            "a folder",
+            "FOLDER",
+            (Variable("XDG_STATE_HOME", v.state_folder), Variable("HOME", v.state_folder_at_home)),
+        ),
+    ] = Field(
+        default=Path("/run/axm1-llm"),
+        description="Where each service keeps the mark of the processes that it started, by which it finds "
+        "them again, and ends them, after it was killed.",
+    )
     demo_dir: Annotated[
         Path,
         From(

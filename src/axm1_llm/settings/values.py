@@ -80,6 +80,16 @@ def variants_file_at_home(folder: str) -> Path | None:
     return _below(folder, ".local/state/axm1-llm/variants.json")
 
 
+def state_folder(folder: str) -> Path | None:
+    """The folder of the marks below ``XDG_STATE_HOME``."""
+    return _below(folder, "axm1-llm")
+
+
+def state_folder_at_home(folder: str) -> Path | None:
+    """The folder of the marks below ``HOME``."""
+    return _below(folder, ".local/state/axm1-llm")
+
+
 def demo_folder(folder: str) -> Path | None:
     """The demo's folder below ``XDG_CACHE_HOME``; None when that is not absolute, as its rules say."""
     return _below(folder, "axm1-llm/demo")
