@@ -69,7 +69,7 @@ def service(tmp_path: Path) -> MakeService:
     script.chmod(0o755)
 
     @asynccontextmanager
-    async def make(
+    async def make(  # noqa: PLR0913 - what the application takes
         max_queue: int = 512,
         api_keys: tuple[str, ...] = (),
         origins: tuple[str, ...] = (),
@@ -78,6 +78,7 @@ def service(tmp_path: Path) -> MakeService:
         variants: Path | None = None,
         *,
         loopback: bool = False,
+        open_metrics: bool = False,
         **keys: Any,
     ) -> AsyncIterator[Service]:
         described = {
@@ -97,7 +98,9 @@ def service(tmp_path: Path) -> MakeService:
         abilities = AbilityBook(lambda _: tokenizer.chat_template())
         counting = None if descriptors[0].tokenizer == "none" else tokenizer
         serving = Serving(models, abilities, scheduler, lambda _: counting)
-        app = build_app(serving, metrics, api_keys=api_keys, origins=origins, loopback=loopback)
+        app = build_app(
+            serving, metrics, api_keys=api_keys, origins=origins, loopback=loopback, open_metrics=open_metrics
+        )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),

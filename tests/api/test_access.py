@@ -25,12 +25,20 @@ def basic(password: str) -> str:
         ({"authorization": "bearer first"}, 200),
         ({"x-api-key": "first"}, 200),
         ({"authorization": basic("first")}, 200),
+        ({"authorization": basic("wrong"), "x-api-key": "first"}, 200),
+        ({"authorization": "Bearer wrong", "x-api-key": "second"}, 200),
+        ({"authorization": "Bearer first", "x-api-key": "wrong"}, 200),
+        ({"authorization": "Token first"}, 401),
+        ({"authorization": "Token wrong", "x-api-key": "first"}, 200),
+        ({"authorization": "Bearer", "x-api-key": ""}, 401),
+        ({"authorization": "Bearer Schlüssel".encode()}, 200),
+        ({"x-api-key": "Schlüssel".encode()}, 200),
     ],
 )
 async def test_with_keys_only_those_who_have_one_may_call(
-    service: MakeService, headers: dict[str, str], status: int
+    service: MakeService, headers: dict[str, str | bytes], status: int
 ) -> None:
-    async with service(api_keys=("first", "second")) as s:
+    async with service(api_keys=("first", "second", "Schlüssel")) as s:
         response = await s.http.get("/api/tags", headers=headers)
         assert response.status_code == status
         if status == 401:
@@ -42,6 +50,15 @@ async def test_health_checks_need_no_key(service: MakeService) -> None:
     async with service(api_keys=("key",)) as s:
         for path in ("/", "/health", "/ready"):
             assert (await s.http.get(path)).status_code == 200
+
+
+async def test_metrics_need_a_key_unless_they_are_to_be_open(service: MakeService) -> None:
+    async with service(api_keys=("key",)) as s:
+        assert (await s.http.get("/metrics")).status_code == 401
+    async with service(api_keys=("key",), open_metrics=True) as s:
+        assert (await s.http.get("/metrics")).status_code == 200
+        for path in ("/metrics/", "/metrics/../api/tags", "/api/status", "/api/logs/m:7b"):
+            assert (await s.http.get(path)).status_code == 401, path
 
 
 async def test_without_keys_a_key_that_is_sent_does_no_harm(service: MakeService) -> None:

@@ -47,6 +47,7 @@ def build_app(
     api_keys: Sequence[str] = (),
     origins: Sequence[str] = (),
     loopback: bool = False,
+    open_metrics: bool = False,
 ) -> FastAPI:
     """The application; its lifespan starts and closes the scheduler.
 
@@ -56,6 +57,7 @@ def build_app(
         api_keys: what clients must send one of; with none, everybody may call.
         origins: web pages that may call, besides those of this machine; `*` for all.
         loopback: the service listens on a loopback address: requests for other hosts are refused.
+        open_metrics: `/metrics` needs no key.
     """
     scheduler = serving.scheduler
 
@@ -83,17 +85,17 @@ def build_app(
     app.include_router(status_router(serving, metrics))
     app.include_router(loading_router(serving))
     app.include_router(logs_router(serving))
-    _guard(app, api_keys, origins, loopback=loopback)
+    if api_keys:
+        app.add_middleware(RequireKey, keys=api_keys, open_metrics=open_metrics)
+    _guard(app, origins, loopback=loopback)
     app.add_exception_handler(Axm1Error, answer_domain_error)
     app.add_exception_handler(HTTPException, answer_http_error)
     app.add_exception_handler(Exception, answer_defect)
     return app
 
 
-def _guard(app: FastAPI, api_keys: Sequence[str], origins: Sequence[str], *, loopback: bool) -> None:
-    """Put what decides who may call around the routes; what is added last stands outermost."""
-    if api_keys:
-        app.add_middleware(RequireKey, keys=api_keys)
+def _guard(app: FastAPI, origins: Sequence[str], *, loopback: bool) -> None:
+    """Put what keeps foreign web pages out around the rest; what is added last stands outermost."""
     # Outermost: a browser asks for leave before it sends a key.
     app.add_middleware(
         CORSMiddleware,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,10 +69,13 @@ def _do_without_rich() -> None:
 
 
 def _parameter(option: Option) -> click.Option:
+    # Only where it is wanted: click takes every flag that is told of a value for a switch.
+    alone: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if option.switch else {}
     return click.Option(
         [option.flag, option.name],
         metavar=option.placeholder,
         multiple=option.repeatable,
+        **alone,
         help=f"{option.description}  [{_facts(option)}]",
     )
 

@@ -19,7 +19,7 @@ from axm1_llm.scheduler import CardRoom, Scheduler
 from axm1_llm.services.environment import child_environment
 from axm1_llm.services.last_life import mark_file, remove_drafts
 from axm1_llm.services.listening import listen, run_loop, serve_app
-from axm1_llm.services.logs import configure_logs
+from axm1_llm.services.logs import configure_logs, prompt_log
 from axm1_llm.services.models import read_descriptors
 from axm1_llm.services.reloading import DescriptorReader, place_of, reading_again
 from axm1_llm.serving.abilities import AbilityBook
@@ -111,7 +111,8 @@ async def llm_app(
 
     models = Models(descriptors.models, VariantFile(settings.variants_file))
     scheduler = Scheduler(map(engine_of, descriptors.models), settings.max_queue, room, metrics.forget)
-    serving = Serving(models, AbilityBook(clients.template_of), scheduler, clients.of)
+    abilities = AbilityBook(clients.template_of)
+    serving = Serving(models, abilities, scheduler, clients.of, prompt_log(settings))
 
     def take(found: Descriptors) -> None:
         difference = changes(models.described, found.models, RUNTIME_KEYS)
@@ -132,6 +133,7 @@ async def llm_app(
                 api_keys=[key.get_secret_value() for key in settings.api_keys],
                 origins=settings.origins,
                 loopback=is_loopback(settings.host),
+                open_metrics=settings.open_metrics,
             )
             yield app, scheduler
     finally:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from axm1_llm.settings import Settings
 
 
@@ -46,3 +48,17 @@ class _Foreign(logging.Handler):
         log.log(
             record.levelno, record.getMessage(), **({"exc_info": record.exc_info} if record.exc_info else {})
         )
+
+
+def prompt_log(settings: Settings) -> Callable[[str, object], None]:
+    """What is told each prompt: the one place where prompts may be logged, and only when that was asked for.
+
+    The line has its request's id, as all lines of a request have.
+    """
+    if not settings.log_prompts:
+        return lambda _model, _prompt: None
+    log = structlog.get_logger()
+    log.warning(
+        "prompts_are_logged", reason="--log-prompts (AXM1_LOG_PROMPTS) is set; this log is confidential"
+    )
+    return lambda model, prompt: log.info("prompt", model=model, prompt=prompt)

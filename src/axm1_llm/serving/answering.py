@@ -17,6 +17,8 @@ from axm1_llm.serving.structured import StructuredAnswer
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from axm1_llm.scheduler import Scheduler
     from axm1_llm.serving.counting import TokenizerOf
     from axm1_llm.serving.models import Model, Models
@@ -32,6 +34,7 @@ class Serving:
         abilities: what models can do.
         scheduler: runs them.
         tokenizer_of: counts tokens without them.
+        on_prompt: told the model and the prompt of each request, as JSON values: a list of turns, or a text.
     """
 
     def __init__(
@@ -40,11 +43,13 @@ class Serving:
         abilities: a.AbilityBook,
         scheduler: Scheduler,
         tokenizer_of: TokenizerOf = no_tokenizer,
+        on_prompt: Callable[[str, object], None] = lambda _model, _prompt: None,
     ) -> None:
         self.models = models
         self.abilities = abilities
         self.scheduler = scheduler
-        self.embed = Embedder(models, abilities, scheduler).embed
+        self.embed = Embedder(models, abilities, scheduler, on_prompt).embed
+        self._on_prompt = on_prompt
         self._ignored = IgnoredSampling()
         self._tokenizer_of = tokenizer_of
 
@@ -60,6 +65,7 @@ class Serving:
         model, wanted = await self._wanted(request)
         self._ignored.note(model.descriptor, wanted.sampling)
         name = model.descriptor.model_name
+        self._on_prompt(name, _told(wanted.prompt))
         if request.format is None:
             return self.scheduler.generate(name, wanted)
         self.scheduler.admit(name)  # once: another attempt is no new request, also when the service leaves
@@ -129,6 +135,12 @@ def _prompt(request: Request, model: Model, abilities: a.Abilities) -> PromptSpe
         truncate=request.truncate,
         template=request.template or model.template,
     )
+
+
+def _told(prompt: PromptSpec) -> object:
+    if prompt.text is not None:
+        return prompt.text
+    return [{"role": turn.role, "content": turn.content, **turn.extra} for turn in prompt.messages]
 
 
 def _turns(request: Request, model: Model) -> tuple[Message, ...]:

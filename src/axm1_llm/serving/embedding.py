@@ -10,7 +10,7 @@ from axm1_llm.errors import UnsupportedError
 from axm1_llm.serving.abilities import EMBEDDING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from axm1_llm.scheduler import Scheduler
     from axm1_llm.serving.abilities import AbilityBook
@@ -38,11 +38,13 @@ class Embedder:
         models: what names mean.
         abilities: what models can do.
         scheduler: runs them.
+        on_prompt: told the model and the texts of each request.
     """
 
     models: Models
     abilities: AbilityBook
     scheduler: Scheduler
+    on_prompt: Callable[[str, object], None]
 
     async def embed(
         self, name: str, texts: Sequence[str], keep_alive: float | None = None, dimensions: int | None = None
@@ -68,6 +70,7 @@ class Embedder:
         if not texts:
             await self.scheduler.load(descriptor.model_name, keep_alive)
             return Embeddings((), 0)
+        self.on_prompt(descriptor.model_name, list(texts))
         found = await self.scheduler.embed(descriptor.model_name, texts, keep_alive)
         vectors = tuple(_unit(vector[:dimensions]) for vector in found.vectors)
         return Embeddings(vectors, found.prompt_tokens)

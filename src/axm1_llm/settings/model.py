@@ -15,6 +15,7 @@ _EXPECTED_PORT = "a port number from 0 to 65535 (0: any free one)"
 _EXPECTED_ADDRESS = "an address such as '0.0.0.0:11535'"
 _EXPECTED_LIMIT = f"{EXPECTED_DURATION}; 0 means no limit"
 _TimeLimit = Annotated[float, BeforeValidator(v.seconds_of_limit), From(_EXPECTED_LIMIT, "DURATION")]
+_SWITCH = From("true or false", "[true|false]", switch=True)
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _CONTAINER_METRICS = Path("/app/metrics")
 
@@ -130,6 +131,11 @@ class Settings(BaseModel):
     api_key_file: Annotated[Path | None, From("a file with one key a line", "FILE")] = Field(
         default=None, description="A file with one key a line; lines that begin with # are comments."
     )
+    open_metrics: Annotated[bool, _SWITCH] = Field(
+        default=False,
+        description="Where keys are set: let everybody read `/metrics`, as a Prometheus without a key does. "
+        "It names the models and how much they are used. (`/health` and `/ready` never need a key.)",
+    )
     origins: Annotated[
         tuple[str, ...],
         BeforeValidator(v.split_list),
@@ -197,6 +203,11 @@ class Settings(BaseModel):
         BeforeValidator(v.lower),
         From("debug, info, warning or error", "LEVEL", (Variable("OLLAMA_DEBUG", v.log_level_of),)),
     ] = Field(default="info", description="The least grave events that are logged.")
+    log_prompts: Annotated[bool, _SWITCH] = Field(
+        default=False,
+        description="Write each prompt in full into the log, at level info, with its request's id: for "
+        "looking into what a client sends. Whoever reads the log then reads what people asked.",
+    )
     log_format: Annotated[
         Literal["text", "json"], BeforeValidator(v.lower), From("text or json", "FORMAT")
     ] = Field(default="text", description="Log lines for people (text) or for collectors (json).")

@@ -47,6 +47,7 @@ class From:
         flag: the flag when it is not the field's name with dashes.
         secret: whether the value must never be shown.
         repeatable: whether the flag may be given several times.
+        switch: whether the flag alone means "true".
     """
 
     expected: str
@@ -55,6 +56,7 @@ class From:
     flag: str = ""
     secret: bool = False
     repeatable: bool = False
+    switch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Option:
         default: as a text, "" when there is none.
         secret: whether the value must never be shown.
         repeatable: whether the flag may be given several times.
+        switch: whether the flag alone means "true".
     """
 
     name: str
@@ -82,6 +85,7 @@ class Option:
     default: str
     secret: bool
     repeatable: bool
+    switch: bool
 
 
 def options(settings: type[BaseModel]) -> tuple[Option, ...]:
@@ -117,6 +121,7 @@ def _option(name: str, info: FieldInfo) -> Option:
         default=_default_text(info),
         secret=origin.secret,
         repeatable=origin.repeatable,
+        switch=origin.switch,
     )
 
 
@@ -124,4 +129,6 @@ def _default_text(info: FieldInfo) -> str:
     default = info.get_default(call_default_factory=False)
     if info.default_factory is not None or default is None or default == ():
         return ""
+    if isinstance(default, bool):
+        return str(default).lower()
     return f"{default:g}s" if isinstance(default, float) else str(default)
