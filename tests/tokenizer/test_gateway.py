@@ -85,6 +85,7 @@ async def test_leave_to_send_a_large_body_is_given(gateway: Serve) -> None:
     [
         (b"\x00\x01\x02\r\n\r\n", 400),
         (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"POST /encode HTTP/1.1\r\nOrigin: https://a.page\r\nContent-Length: 2\r\n\r\nhi", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: abc\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000, 431),

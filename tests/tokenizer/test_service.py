@@ -146,6 +146,26 @@ async def test_a_model_name_with_a_slash_and_a_colon_works_everywhere(
     assert (await ask(running.url, "GET", f"/api/status/{name}/history")).json()["model"] == name
 
 
+async def test_a_web_page_starts_no_tokenizer_and_a_program_of_this_machine_does(
+    serve: Serve, describe: Describe, tiny: Path
+) -> None:
+    running = await serve(describe(tokenizer_path=tiny))
+    refused = await ask(running.url, "POST", "/api/start/tiny", headers={"Origin": "http://a.page"})
+    assert (refused.status_code, "programs of this machine" in refused.json()["error"]) == (403, True)
+    assert (await ask(running.url, "GET", "/api/status/tiny")).json()["status"] == "idle"
+    assert (await ask(running.url, "POST", "/api/start/tiny")).status_code == 200
+
+
+async def test_another_machine_starts_a_tokenizer_with_the_token_only(describe: Describe, tiny: Path) -> None:
+    app = app_of(TokenizerService([describe(tokenizer_path=tiny)], TOKEN, "127.0.0.1", {}))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))
+        async with httpx.AsyncClient(transport=transport, base_url="http://tokenizer-service") as http:
+            assert (await http.post("/api/start/tiny")).status_code == 403
+            assert (await http.get("/api/status/tiny")).json()["status"] == "idle"
+            assert (await http.post("/api/start/tiny", headers={TOKEN_HEADER: TOKEN})).status_code == 200
+
+
 async def test_without_the_token_nothing_internal_is_told(
     serve: Serve, describe: Describe, tiny: Path
 ) -> None:

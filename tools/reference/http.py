@@ -86,7 +86,7 @@ runtime's last lines), `transitions` (`from`, `to`, `trigger`, `at`, `reason`).
 | GET | `/api/status` | All tokenizers. |
 | GET | `/api/status/{model}` | One tokenizer: `status`, `since`, `reason` of a failure, last transitions. |
 | GET | `/api/status/{model}/history` | All transitions that are kept. |
-| POST | `/api/start/{model}` | Start a tokenizer; the answer comes when it truly answers, at most 30 s later. |
+| POST | `/api/start/{model}` | Start a tokenizer; the answer comes when it truly answers, at most 30 s later. From this machine, or with the internal token. |
 | POST | `/api/stop/{model}` | Stop it. Needs the internal token. |
 | POST | `/internal/starts` | Start a tokenizer as the descriptor file describes it now, for a runtime that is about to be started. Needs the internal token. |
 | POST | `/internal/templates` | The text of a model's chat template. Needs the internal token. |

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axm1_llm.api.access import LocalHosts, is_loopback
 from axm1_llm.leftovers import begin_life
 from axm1_llm.services.environment import child_environment
 from axm1_llm.services.last_life import mark_file
@@ -18,6 +19,8 @@ from axm1_llm.settings import internal_token
 from axm1_llm.tokenizer.service import TokenizerService, app_of
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from axm1_llm.settings import Settings
 
 
@@ -43,7 +46,9 @@ def run_tokenizer_service(settings: Settings) -> int:
         service = TokenizerService(descriptors.models, token, host, environment, reader.read_again)
         async with reading_again(reader):
             structlog.get_logger().info("tokenizer_service_listening", host=host, port=sock.getsockname()[1])
-            await serve_app(app_of(service), sock, settings.drain_timeout, service.leave)
+            app: ASGIApp = app_of(service)
+            app = LocalHosts(app) if is_loopback(host) else app
+            await serve_app(app, sock, settings.drain_timeout, service.leave)
 
     run_loop(main)
     return 0

@@ -47,6 +47,7 @@ class TokenizerProcess:
         )
         # In the environment, not in the arguments: other users of the machine can read those.
         self._environment = {**os.environ, "AXM1_INTERNAL_TOKEN": token}
+        self._environment.pop("AXM1_API_KEY", None)  # it checks none
         self._log = structlog.get_logger()
         self._doubt = asyncio.Event()
         self._child: Child | None = None  # while there is one

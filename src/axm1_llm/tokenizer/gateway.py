@@ -89,11 +89,16 @@ class _Connection(asyncio.Protocol):
             self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
         # Newer HTTP libraries wait for leave to send a body over 1 KB; without it the runtime's one
         # second is gone before its text arrives.
-        asks = name.lower() == b"expect" and value.lower() == b"100-continue"
+        asks = name == b"expect" and value.lower() == b"100-continue"
         if asks and not self._complete and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif name == b"origin" and not self._complete:
+            # Any web page can make a browser on this machine send a POST here, and calls from one address
+            # are one runtime's: it could break off an answer. httptools makes a parser's error of this one.
+            raise PermissionError
 
     def on_body(self, body: bytes) -> None:
         if not self._complete:

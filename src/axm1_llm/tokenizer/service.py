@@ -1,4 +1,4 @@
-"""The tokenizer-service's HTTP API: status and starting for everybody, tickets for the llm-service only.
+"""The tokenizer-service's HTTP API: status for all, starting for this machine, prompts for the llm-service.
 
 Plain Starlette: with one model loaded the whole process stays under 70 MB, which FastAPI would exceed.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ipaddress
 import os
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -125,7 +126,11 @@ class TokenizerService:
             Route("/api/status", self._statuses),
             Route("/api/status/{model:path}/history", self._told(status.history)),
             Route("/api/status/{model:path}", self._told(status.status)),
-            Route("/api/start/{model:path}", _guarded(self._staying(self._start)), methods=["POST"]),
+            Route(
+                "/api/start/{model:path}",
+                _guarded(self._local(self._staying(self._start))),
+                methods=["POST"],
+            ),
             Route("/api/stop/{model:path}", _guarded(self._internal(self._stop)), methods=["POST"]),
             Route(
                 "/internal/starts",
@@ -210,8 +215,7 @@ class TokenizerService:
 
     def _internal(self, handle: _Handler) -> _Handler:
         async def checked(request: Request) -> Response:
-            given = request.headers.get(TOKEN_HEADER, "")
-            if not hmac.compare_digest(given.encode(), self._token.encode()):
+            if not self._has_token(request):
                 text = f"{TOKEN_HEADER} is not the internal token; give both services the same one"
                 return _json({"error": text, "code": "token"}, 403)
             return await handle(request)
@@ -225,6 +229,28 @@ class TokenizerService:
             return await handle(request)
 
         return checked
+
+    def _local(self, handle: _Handler) -> _Handler:
+        async def checked(request: Request) -> Response:
+            # A tokenizer takes memory. Any web page can make a browser on this machine send a POST, but not
+            # without its Origin.
+            person = _is_of_this_machine(request) and "origin" not in request.headers
+            if not person and not self._has_token(request):
+                text = (
+                    f"only programs of this machine may start a tokenizer, or those that send {TOKEN_HEADER}"
+                )
+                return _json({"error": text, "code": "token"}, 403)
+            return await handle(request)
+
+        return checked
+
+            return await handle(request)
+
+        return checked
+
+    def _has_token(self, request: Request) -> bool:
+        given = request.headers.get(TOKEN_HEADER, "")
+        return hmac.compare_digest(given.encode(), self._token.encode())
 
 
 def build_app(
@@ -260,6 +286,13 @@ def app_of(service: TokenizerService) -> Starlette:
 
 if TYPE_CHECKING:
     _Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _is_of_this_machine(request: Request) -> bool:
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:  # a name, where no address is known
+        return False
 
 
 def _guarded(handle: _Handler) -> _Handler:
