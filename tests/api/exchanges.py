@@ -11,11 +11,12 @@ import httpx
 from hypothesis import strategies as st
 
 from api.conftest import Service
+from api.pictures import png
 from axm1_llm.answer.tools.calls import ToolCall
 from axm1_llm.engine import Delta, DoneReason, Summary
 from engine.conftest import within
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"a picture"
+PNG = png() + b"a picture"
 PNG_URI = "data:image/png;base64," + base64.b64encode(PNG).decode()
 
 WEATHER = {

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from api.pictures import jpeg, png
 from e2e.conftest import Serve
 from e2e.models import Model
 from e2e.services import Service, text_of
@@ -124,7 +125,7 @@ def test_an_answer_with_the_runtimes_words_arrives_without_a_gateway_too(service
 
 @pytest.mark.parametrize("name", ["vision", "none-vision"])
 def test_a_picture_reaches_the_runtime_byte_for_byte_and_leaves_no_file(service: Service, name: str) -> None:
-    for picture in (b"\xff\xd8\xff" + bytes(range(256)) * 300, b"\x89PNG\r\n\x1a\n0123456789"):
+    for picture in (jpeg() + bytes(range(256)) * 300, png() + b"0123456789"):
         images = [base64.b64encode(picture).decode()]
         answer = service.ask("What is in the picture?", name, images=images)
         seen = f"I see {len(picture)} bytes {hashlib.sha256(picture).hexdigest()}"
@@ -134,7 +135,7 @@ def test_a_picture_reaches_the_runtime_byte_for_byte_and_leaves_no_file(service:
 
 
 def test_the_tokens_of_a_picture_are_counted_as_those_of_the_prompt(service: Service) -> None:
-    picture = base64.b64encode(b"\xff\xd8\xff a picture").decode()
+    picture = base64.b64encode(jpeg()).decode()
     plain = service.ask("What is it?", "vision")["prompt_eval_count"]
     for _ in range(2):  # a guess at first, then what the runtime said
         shown = service.ask("What is it?", "vision", images=[picture])["prompt_eval_count"]
@@ -142,7 +143,7 @@ def test_the_tokens_of_a_picture_are_counted_as_those_of_the_prompt(service: Ser
 
 
 def test_a_model_that_sees_nothing_says_so(service: Service) -> None:
-    picture = base64.b64encode(b"\xff\xd8\xff a picture").decode()
+    picture = base64.b64encode(jpeg()).decode()
     response = service.post("What is it?", "context", images=[picture])
     assert (response.status_code, response.json()["error"]) == (400, '"context" does not support vision')
 

@@ -1,4 +1,4 @@
-"""Pictures in request bodies: base64 → the file's bytes, checked for size and type."""
+"""Pictures in request bodies: base64 → the file's bytes, checked for type and size."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import base64
 import binascii
 import re
 
+from axm1_llm.api.image_size import image_size
 from axm1_llm.errors import RequestError
 
 LARGEST_IMAGE = 20 * 1024 * 1024
 """In bytes, decoded."""
+
+MOST_PIXELS = 64_000_000
+"""More than a telephone takes, and 200 MB when it is decoded."""
 
 MOST_IMAGES = 16
 """In one request."""
@@ -22,7 +26,7 @@ def decode_image(text: str) -> bytes:
     """The picture's file, out of base64 with or without ``data:…;base64,`` before it.
 
     Raises:
-        RequestError: it is no base64, too large, or no JPEG, PNG, WebP or BMP.
+        RequestError: it is no base64, too large in bytes or pixels, or no JPEG, PNG, WebP or BMP.
     """
     start = _DATA_URI.match(text, endpos=300)
     if start:
@@ -35,8 +39,7 @@ def decode_image(text: str) -> bytes:
         content = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise RequestError("an image is not valid base64") from None
-    if _kind(content) is None:
-        raise RequestError("an image is of no known type; expected JPEG, PNG, WebP or BMP")
+    _check(content)
     return content
 
 
@@ -51,12 +54,18 @@ def decode_images(texts: list[str]) -> tuple[bytes, ...]:
     return tuple(decode_image(text) for text in texts)
 
 
-def _kind(content: bytes) -> str | None:
-    """The type by the file's first bytes; what the vendor's vision runtimes read with OpenCV."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "webp"
-    return "bmp" if content.startswith(b"BM") else None
+def _check(content: bytes) -> None:
+    try:
+        size = image_size(content)
+    except ValueError as error:
+        raise RequestError(f"an image is damaged: {error}; send the whole file") from None
+    if size is None:
+        raise RequestError("an image is of no known type; expected JPEG, PNG, WebP or BMP")
+    width, height = size
+    if width <= 0 or height <= 0:
+        raise RequestError("an image is damaged: it has no pixels; send the whole file")
+    if width * height > MOST_PIXELS:
+        raise RequestError(
+            f"an image has {width} x {height} pixels, at most {MOST_PIXELS // 10**6} million are taken; "
+            "send a smaller one (models see it in less than a million)"
+        )

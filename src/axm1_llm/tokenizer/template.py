@@ -130,7 +130,7 @@ class TemplateRenderer:
             SyntaxError,
             ValueError,
         ) as error:
-            # Python itself refuses what Jinja lets pass: a break outside of a loop, thirty loops in each other.
+            # Python itself refuses what Jinja lets pass: a break outside of a loop, loops thirty deep.
             reason = str(error) or type(error).__name__  # a MemoryError has no text
             raise RequestError(f"the chat template is not valid: {reason}") from None
 
