@@ -7,6 +7,7 @@
     ├── SettingsError              a flag or a variable cannot be used
     ├── RequestError               the request cannot be served as it is
     │   ├── PromptTooLongError     it has more tokens than the model takes
+    │   ├── RequestTooLargeError   it has more of something than anybody is to work through
     │   └── UnsupportedError       the model lacks a capability
     ├── ModelNotFoundError         no model has that name
     ├── ModelUnavailableError      its folder or script is missing
@@ -29,6 +30,8 @@ None of them knows of HTTP; one table in ``api`` turns them into (status, body).
 """
 
 from __future__ import annotations
+
+_LONGEST_NAME = 128  # of a model; clients may send longer ones, which need not all come back
 
 
 class Axm1Error(Exception):
@@ -69,6 +72,10 @@ class PromptTooLongError(RequestError):
         super().__init__(f"the prompt has {tokens} tokens, model '{model}' takes {limit}; shorten the prompt")
 
 
+class RequestTooLargeError(RequestError):
+    """The request has more bytes, values or turns than anybody is to work through."""
+
+
 class UnsupportedError(RequestError):
     """The model lacks a capability that the request needs."""
 
@@ -78,7 +85,8 @@ class ModelNotFoundError(Axm1Error):
 
     def __init__(self, model: str) -> None:
         self.model = model
-        super().__init__(f"model '{model}' not found")
+        shown = model if len(model) <= _LONGEST_NAME else f"{model[:_LONGEST_NAME]}…"
+        super().__init__(f"model '{shown}' not found")
 
 
 class ModelUnavailableError(Axm1Error):

@@ -12,7 +12,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from axm1_llm.descriptors import ModelDescriptor
-from axm1_llm.errors import ModelNotFoundError, PromptTooLongError, RequestError, TokenizerError
+from axm1_llm.errors import (
+    ModelNotFoundError,
+    PromptTooLongError,
+    RequestError,
+    RequestTooLargeError,
+    TokenizerError,
+)
 from axm1_llm.tokenizer.client import TOKEN_HEADER
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 from axm1_llm.tokenizer.reaching import reached
@@ -345,3 +351,13 @@ async def test_a_model_that_is_unknown_for_a_moment_is_asked_for_again() -> None
     with pytest.raises(ModelNotFoundError):
         await reached(ask_for_it, 4.0)
     assert asked == [1]
+
+
+async def test_a_prompt_that_is_far_too_large_is_413_and_says_so(
+    serve: Serve, describe: Describe, tiny: Path
+) -> None:
+    running = await serve(describe(tokenizer_path=tiny))
+    await running.client.start("tiny")
+    prompt = PromptSpec(text="x" * (8 * 1024 * 1024))
+    with pytest.raises(RequestTooLargeError, match="more than 8388608 bytes"):
+        await running.client.open_ticket("tiny", prompt)

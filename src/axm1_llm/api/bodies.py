@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from axm1_llm.errors import RequestCancelledError, RequestError
+from axm1_llm.errors import RequestCancelledError, RequestError, RequestTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 64 * 1024 * 1024
 """In bytes; some pictures fit, and a small computer still has memory left."""
+
+MOST_VALUES = 100_000
+"""About: commas. Each is at least one token, and no model for this card takes as many; a body of nothing but
+small objects would be hundreds of megabytes of Python's, and seconds of work."""
 
 DEEPEST_NESTING = 100
 """Of lists and objects in each other; writing JSON again stops at 254, chat templates somewhere below."""
@@ -52,11 +56,14 @@ async def read_body(request: Request, model: type[_Body]) -> _Body:
     Raises:
         RequestError: it is missing, no JSON, or has a value of the wrong type; the text names it.
         RequestCancelledError: the client left before it had sent all of it.
+        RequestTooLargeError: it has too many values.
         HTTPException: it is too large (413).
     """
     raw = await _read(request)
     if not raw or raw.isspace():
         raise RequestError("missing request body")
+    if raw.count(b",") > MOST_VALUES:
+        raise RequestTooLargeError(f"the body has more than {MOST_VALUES} values; send less at once")
     try:
         # Unlike pydantic's own parser it refuses NaN, infinite numbers and halves of characters.
         document = orjson.loads(raw)

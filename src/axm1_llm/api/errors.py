@@ -18,6 +18,7 @@ from axm1_llm.errors import (
     ModelUnavailableError,
     RequestCancelledError,
     RequestError,
+    RequestTooLargeError,
     StructuredOutputError,
 )
 from axm1_llm.runtime.explaining import explaining
@@ -33,6 +34,7 @@ _RETRY_SECONDS = "5"
 
 _STATUS: Mapping[type[Axm1Error], int] = {
     RequestError: HTTPStatus.BAD_REQUEST,
+    RequestTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ModelNotFoundError: HTTPStatus.NOT_FOUND,
     RequestCancelledError: _CLIENT_CLOSED_REQUEST,
     BusyError: HTTPStatus.SERVICE_UNAVAILABLE,

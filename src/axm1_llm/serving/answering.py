@@ -12,7 +12,7 @@ from axm1_llm.errors import UnsupportedError
 from axm1_llm.serving import abilities as a
 from axm1_llm.serving.counting import count_tokens, no_tokenizer
 from axm1_llm.serving.embedding import Embedder
-from axm1_llm.serving.limits import IgnoredSampling, check_images
+from axm1_llm.serving.limits import IgnoredSampling, check_images, check_size
 from axm1_llm.serving.structured import StructuredAnswer
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 
@@ -98,6 +98,7 @@ class Serving:
         await self.scheduler.unload(self.models.find(name).descriptor.model_name)
 
     async def _wanted(self, request: Request) -> tuple[Model, GenerationRequest]:
+        check_size(request)
         model = self.models.find(request.model)
         found = await self.abilities.of(model.descriptor, request.template or model.template)
         refuse_unsupported(request, found)

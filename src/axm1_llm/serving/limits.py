@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from axm1_llm.errors import UnsupportedError
+from axm1_llm.errors import RequestTooLargeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from axm1_llm.descriptors import ModelDescriptor
+    from axm1_llm.serving.request import Request
 
 SAMPLING = (
     "seed",
@@ -70,6 +71,34 @@ def check_images(descriptor: ModelDescriptor, images: tuple[bytes, ...]) -> None
             "this model only supports one image while more than one image requested; "
             f"model '{descriptor.model_name}' is asked for one in each turn"
         )
+
+
+MOST_TURNS = 10_000
+"""In one conversation."""
+
+MOST_TOOLS = 1_000
+"""In one request, and calls in one turn: results are looked up among the calls before them, one by one."""
+
+
+def check_size(request: Request) -> None:
+    """Refuse a request of more parts than anybody is to work through.
+
+    Raises:
+        RequestTooLargeError: it has more.
+    """
+    calls = max((_calls(turn.extra) for turn in request.messages), default=0)
+    for what, count, most in (
+        ("turns", len(request.messages), MOST_TURNS),
+        ("tools", len(request.tools), MOST_TOOLS),
+        ("tool calls in one turn", calls, MOST_TOOLS),
+    ):
+        if count > most:
+            raise RequestTooLargeError(f"the request has {count} {what}, at most {most} are taken")
+
+
+def _calls(extra: Mapping[str, object]) -> int:
+    calls = extra.get("tool_calls")
+    return len(calls) if isinstance(calls, list | tuple) else 0
 
 
 class IgnoredSampling:

@@ -15,6 +15,7 @@ from axm1_llm.errors import (
     ModelNotFoundError,
     PromptTooLongError,
     RequestError,
+    RequestTooLargeError,
     TokenizerError,
     TokenizerServiceUnreachableError,
 )
@@ -191,6 +192,8 @@ def _error(model: str, reply: dict[str, Any]) -> Axm1Error:
     match reply.get("code"):
         case "prompt_too_long":
             return PromptTooLongError(model, reply["tokens"], reply["limit"])
+        case "too_large":
+            return RequestTooLargeError(text)
         case "request":
             return RequestError(text)
         case "model_not_found":

@@ -25,6 +25,7 @@ from axm1_llm.errors import (
     PromptTooLongError,
     RequestError,
     ShuttingDownError,
+    RequestTooLargeError,
     TokenizerError,
 )
 from axm1_llm.tokenizer import status
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
 
 _START = 30.0
-_MOST_BODY = 32 * 1024 * 1024
+# Reading it holds up the gateways, which a runtime waits for one second; no context holds a tenth of it.
+_MOST_BODY = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +246,6 @@ class TokenizerService:
 
         return checked
 
-            return await handle(request)
-
-        return checked
-
     def _has_token(self, request: Request) -> bool:
         given = request.headers.get(TOKEN_HEADER, "")
         return hmac.compare_digest(given.encode(), self._token.encode())
@@ -314,6 +312,8 @@ def _refusal(error: Axm1Error) -> Response:
             return _json(
                 {**told, "code": "prompt_too_long", "tokens": error.tokens, "limit": error.limit}, 400
             )
+        case RequestTooLargeError():
+            return _json({**told, "code": "too_large"}, 413)
         case RequestError():
             return _json({**told, "code": "request"}, 400)
         case ModelNotFoundError():
@@ -333,7 +333,7 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > _MOST_BODY:
-            raise RequestError(f"the prompt has more than {_MOST_BODY} bytes")
+            raise RequestTooLargeError(f"the prompt has more than {_MOST_BODY} bytes; shorten it")
         chunks.append(chunk)
     return b"".join(chunks)
 
