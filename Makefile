@@ -64,7 +64,10 @@ docs: $(VENV)/.stamp-dev  ## Write docs/reference again from the code
 lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 	tools/lock
 
+audit:           ## Look for known vulnerabilities in the locked dependencies (needs pypi.org)
+	tools/audit
+
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint matrix bench soak soak-kills fuzz clients docs lock test-images
+.PHONY: help run test lint matrix bench soak soak-kills fuzz clients docs lock audit test-images
