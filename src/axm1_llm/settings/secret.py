@@ -92,6 +92,9 @@ def _make(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(_TOKEN_BYTES) + "\n")
+            # After a power cut the file could have its name and be empty, and no service would start.
+            file.flush()
+            os.fsync(file.fileno())
         # Both services may start at the same moment: a link lets one of them win, with a complete file.
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
