@@ -134,7 +134,7 @@ def test_prompts_are_logged_by_a_switch_that_says_so(
     lines = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
     warning = next(line for line in lines if line["event"] == "prompts_are_logged")
     assert warning["level"] == "warning"
-    first, raw = (line for line in lines if line["event"] == "prompt")
+    first, raw = (line for line in lines if line["event"] == "prompt_text")
     assert (first["request_id"], first["model"], first["level"]) == ("my-own-name", "sim", "info")
     assert first["prompt"] == [{"role": "user", "content": _PROMPT}]
     assert raw["prompt"] == _PROMPT

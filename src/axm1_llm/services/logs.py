@@ -61,4 +61,4 @@ def prompt_log(settings: Settings) -> Callable[[str, object], None]:
     log.warning(
         "prompts_are_logged", reason="--log-prompts (AXM1_LOG_PROMPTS) is set; this log is confidential"
     )
-    return lambda model, prompt: log.info("prompt", model=model, prompt=prompt)
+    return lambda model, prompt: log.info("prompt_text", model=model, prompt=prompt)
