@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -83,7 +82,7 @@ class BuiltinTokenizer:
 
     def encode_text(self, text: str) -> list[int]:
         """See `Backend.encode_text`."""
-        with self._templates.rendering(PromptSpec(), _in(_TYPED_SECONDS)) as render:
+        with self._templates.rendering(PromptSpec(), _TYPED_SECONDS) as render:
             return self._encoded(render((Message("user", text),))) or [max(self.eos_id, 0)]
 
     def encode_pictures(self, prompt: EncodedPrompt, call: PictureCall) -> tuple[int, ...]:
@@ -101,7 +100,7 @@ class BuiltinTokenizer:
             text = self._templates.raw(spec.text, spec.images)
             ids = self._raw(text)
         else:
-            with self._templates.rendering(spec, _in(seconds)) as render:
+            with self._templates.rendering(spec, seconds) as render:
                 ids, text = self._fitting(spec, render)
         if spec.limit is not None and len(ids) > spec.limit:
             raise PromptTooLongError(self._model, len(ids), spec.limit)
@@ -132,11 +131,13 @@ class BuiltinTokenizer:
         return self._ids(text, special=False)
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
-        # `encode` holds Python's lock all the while, a batch does not: a prompt of a megabyte made the
-        # gateways of all models wait for two seconds, and a runtime waits for one.
+        if len(text) <= _INLINE_CHARACTERS:
+            encoding = self._tokenizer.encode(text, add_special_tokens=special)
+            return list(encoding.ids)
+        # That one holds Python's lock all the while, a batch, in threads of its own, does not: a prompt of a
+        # megabyte made the gateways of all models wait for two seconds, and a runtime waits for one.
         (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=special)
-        ids: list[int] = encoding.ids
-        return ids
+        return list(encoding.ids)
 
     def _raw(self, text: str) -> list[int]:
         """A raw prompt gets the BOS that the model was trained with, unless it spells it out itself."""
@@ -157,10 +158,6 @@ class BuiltinTokenizer:
             return {}
         known = {"img_start_token": self._markup.start, "img_context_token": self._markup.context}
         return {name: self._id(token) for name, token in known.items() if self._id(token) >= 0}
-
-
-def _in(seconds: float) -> float:
-    return time.monotonic() + seconds
 
 
 def _size(spec: PromptSpec) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,7 +49,7 @@ class ChatTemplates:
         self._template(self._source(tools=False))  # a template that is no template is found at the start
 
     @contextmanager
-    def rendering(self, spec: PromptSpec, until: float) -> Iterator[Callable[[Sequence[Message]], str]]:
+    def rendering(self, spec: PromptSpec, seconds: float) -> Iterator[Callable[[Sequence[Message]], str]]:
         """What renders the turns of this prompt: text with a placeholder for each picture.
 
         It raises RequestError when the turns do not go through the template, or the model has no token
@@ -56,13 +57,13 @@ class ChatTemplates:
 
         Args:
             spec: the prompt; its turns may be rendered several times, each time fewer of them.
-            until: when all must be done, in monotonic seconds.
+            seconds: how long each rendering may take.
 
         Raises:
             RequestError: the template that came with the prompt is no valid template.
         """
         if spec.template is None:
-            yield lambda turns: self._render(spec, turns, self._own(bool(spec.tools), until))
+            yield lambda turns: self._render(spec, turns, self._own(bool(spec.tools), seconds))
             return
         with ConfinedTemplate(spec.template) as foreign:
             yield lambda turns: self._render(spec, turns, foreign.render)
@@ -95,11 +96,12 @@ class ChatTemplates:
             return text
         return render(_with_placeholders(turns, spec.images, markup), names, 0)
 
-    def _own(self, tools: bool, until: float) -> _Render:  # noqa: FBT001 - what decides between two templates
+    def _own(self, tools: bool, seconds: float) -> _Render:  # noqa: FBT001 - what decides between two templates
         source = self._source(tools=tools)
         template = self._template(source)
 
         def render(turns: Sequence[Message], names: Mapping[str, object], pictures: int, /) -> str:
+            until = time.monotonic() + seconds
             return self._renderer.render(
                 template, turns, names, source=source, pictures=pictures, until=until
             )
