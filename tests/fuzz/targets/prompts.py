@@ -16,6 +16,7 @@ from axm1_llm.tokenizer.template import MOST_CHARACTERS
 from fuzz.reading import Reader, Target
 from tokenizer.tiny import load, write_tiny_tokenizer
 
+_MOST_SECONDS = 5.0
 _TEMPLATES = (
     None,
     (
@@ -68,9 +69,11 @@ def template(data: bytes) -> None:
         source = re.sub(r"\d{3,}|\*", "", reader.text())
     else:
         source = _TEMPLATES[chosen // 2 % len(_TEMPLATES)]
-    spec = PromptSpec(turns, template=source, think=reader.of((None, True, "low")))
+    spec = PromptSpec(turns, think=reader.of((None, True, "low")))
     try:
-        text = _templates().render(spec, spec.messages)
+        # As the model's own: a client's has a process of its own, which takes a tenth of a second to start.
+        with _templates(source).rendering(spec, _MOST_SECONDS) as render:
+            text = render(turns)
     except RequestError:
         return
     assert len(text) <= MOST_CHARACTERS
@@ -94,9 +97,9 @@ def backend() -> BuiltinTokenizer:
         return load(write_tiny_tokenizer(Path(folder)))
 
 
-@functools.cache
-def _templates() -> ChatTemplates:
-    return ChatTemplates({}, {"bos_token": "<s>"})
+@functools.lru_cache(16)
+def _templates(source: str | None) -> ChatTemplates:
+    return ChatTemplates({} if source is None else {"default": source}, {"bos_token": "<s>"})
 
 
 def prompt(data: bytes) -> None:
