@@ -24,8 +24,8 @@ from axm1_llm.errors import (
     ModelNotFoundError,
     PromptTooLongError,
     RequestError,
-    ShuttingDownError,
     RequestTooLargeError,
+    ShuttingDownError,
     TokenizerError,
 )
 from axm1_llm.tokenizer import status
