@@ -305,7 +305,7 @@ def _guarded(handle: _Handler) -> _Handler:
     return answered
 
 
-def _refusal(error: Axm1Error) -> Response:
+def _refusal(error: Axm1Error) -> Response:  # noqa: PLR0911 - one line an error
     told: dict[str, object] = {"error": str(error)}
     match error:
         case PromptTooLongError():
