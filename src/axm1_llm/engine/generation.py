@@ -143,7 +143,8 @@ class Generation(Job):
             await self._news.wait()
             self._listens = False
             self._news.clear()
-            if self._deltas:
+            # Not `if`: while a slow caller takes these, the rest may come, and the end with it.
+            while self._deltas:
                 deltas, self._deltas = self._deltas, []
                 yield deltas
             if self._error is not None:

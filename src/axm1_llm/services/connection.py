@@ -7,6 +7,9 @@ belongs to a request, or to a client that does not read: none is made for a toke
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import struct
+import termios
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -99,7 +102,7 @@ class Connection(HttpToolsProtocol):
         self._begun = 0.0
         self._received = 0
         self._alarm: asyncio.TimerHandle | None = None
-        self._unsent = 0
+        self._unread = 0
         self._reading_alarm: asyncio.TimerHandle | None = None
 
     # -- what the event loop calls
@@ -211,18 +214,27 @@ class Connection(HttpToolsProtocol):
     # -- a client that reads slowly
 
     def _watch_reader(self) -> None:
-        self._unsent = self.transport.get_write_buffer_size()
+        self._unread = self._count_unread()
         self._reading_alarm = self.loop.call_later(self.server_state.patience, self._look_at_reader)
 
     def _look_at_reader(self) -> None:
-        if self.transport.get_write_buffer_size() < self._unsent:
+        if self._count_unread() < self._unread:
             self._watch_reader()
             return
         reason = f"the client read nothing for {self.server_state.patience:g} s"
         structlog.get_logger().warning(
-            "connection_closed", reason=reason, path=self.scope["path"], unsent=self._unsent
+            "connection_closed", reason=reason, path=self.scope["path"], unread=self._unread
         )
         self.transport.abort()
+
+    def _count_unread(self) -> int:
+        """Bytes that the client's machine has not taken yet.
+
+        Not only those that wait here: of what is in the kernel's buffer a third must go before more is taken.
+        """
+        descriptor = self.transport.get_extra_info("socket").fileno()
+        (kept,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))
+        return int(kept) + self.transport.get_write_buffer_size()
 
     def _forget_reader(self) -> None:
         if self._reading_alarm is not None:
