@@ -158,7 +158,8 @@ class Stage:
 
     def load(self) -> None:
         """Have the model loaded."""
-        assert self.ask("").status == HTTPStatus.OK
+        reply = self.ask("")
+        assert reply.status == HTTPStatus.OK, reply
 
     def ask(self, prompt: str, reply: Reply | None = None, **fields: object) -> Reply:
         """Send a prompt and read to the end; a reply that was given shows meanwhile what has come."""
