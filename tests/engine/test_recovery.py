@@ -106,6 +106,18 @@ async def test_a_model_that_dies_idle_comes_back_for_the_rest_of_its_stay(bench:
         assert b.engine.status().expires_at == pytest.approx(before, abs=1)
 
 
+async def test_a_model_that_is_unloaded_after_it_died_does_not_come_back(bench: MakeBench) -> None:
+    async with bench() as b:
+        child = await b.ready_child()
+        await within(b.engine.load(keep_alive=60))
+        child.exit(-9)
+        await b.until(lambda: b.path()[-1] == "failed")
+        await within(b.engine.unload())
+        await b.until_calm()
+        assert b.path()[-1] == "failed"
+        await b.ready_child()  # and a request brings it back
+
+
 async def test_a_model_that_dies_while_it_leaves_stays_down(bench: MakeBench) -> None:
     async with bench() as b:
         await b.ready_child()

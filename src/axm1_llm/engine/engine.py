@@ -112,7 +112,12 @@ class Engine:
         self._keep_for(keep_alive)
 
     async def unload(self) -> None:
-        """Return when the runtime is gone; the prompt in hand is answered first."""
+        """Return when the runtime is gone; the prompt in hand is answered first.
+
+        One that died does not come back by itself after that.
+        """
+        if self._machine.state in {State.FAILED, State.WAITING_FOR_CARD}:
+            self._stay.end()
         if self._machine.state not in {State.IDLE, State.FAILED}:
             await self._inbox.unloaded()
 
@@ -234,10 +239,13 @@ class Engine:
         while not self._inbox.closing:
             self._inbox.drop_done()
             self._inbox.tell_unloaded()
-            if self._inbox.wants_model or self._revives():
-                await self._back_off()
+            if not (self._inbox.wants_model or self._revives()):
+                await self._news_within(math.inf)
+                continue
+            await self._back_off()
+            self._inbox.drop_done()
+            if self._inbox.wants_model or self._revives():  # it may have been unloaded meanwhile
                 return not self._inbox.closing
-            await self._news_within(math.inf)
         return False
 
     def _revives(self) -> bool:
