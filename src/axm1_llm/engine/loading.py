@@ -103,8 +103,8 @@ class Loader:
         try:
             yield
         finally:
-            # Not awaited: the model is at its mark here, and its stay begins only when this returns. Who asked
-            # for its status in between got a 500 (seen in a soak).
+            # Not awaited: the model is at its mark here, and its stay begins only when this returns. Who
+            # asked for its status in between got a 500 (seen in a soak).
             task.cancel()
 
     async def _until_mark(self, session: RuntimeSession, unwanted: Callable[[], bool]) -> bool:
