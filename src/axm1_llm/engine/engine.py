@@ -15,6 +15,7 @@ from axm1_llm.engine.generation import Generation, GenerationRequest
 from axm1_llm.engine.inbox import Inbox
 from axm1_llm.engine.keeping import KeepAlive
 from axm1_llm.engine.log import RuntimeLog
+from axm1_llm.engine.recovery import Recovery, is_chance
 from axm1_llm.engine.states import LOADED, Move, State, Trigger, model_states
 from axm1_llm.engine.status import EngineStatus, FailureReport, prompt_progress
 from axm1_llm.engine.working import Work
@@ -22,8 +23,6 @@ from axm1_llm.errors import (
     Axm1Error,
     LoadError,
     ModelError,
-    RuntimeDiedError,
-    RuntimeStalledError,
     ShuttingDownError,
 )
 
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from axm1_llm.metrics import Metrics
     from axm1_llm.tokenizer.client import TokenizerClient
 
-_LOAD_ATTEMPTS = 3
-_REVIVALS = 5
-_HEALTHY = 600.0  # seconds: a runtime that lived so long has not failed for the same reason as the one before
 _CLOSE_PATIENCE = 30.0
 _NS = 1e9
 _AT_REST = frozenset({State.IDLE, State.FAILED, State.READY})
@@ -73,7 +69,7 @@ class Engine:
         self._work = Work(self._model, self._machine, metrics, self._clock)
         self._inbox = Inbox(self._queue_changed, self._work.count_unanswered)
         self._driver = driver_of(descriptor, self._machine, tokenizer, metrics, host, self._inbox.news)
-        self._failures = 0  # lives in a row that ended badly
+        self._recovery = Recovery(host.deadlines, host.jitter)
         self._failure: FailureReport | None = None
         self._runtime: Runtime | None = None
         self._ready_at = 0
@@ -201,7 +197,7 @@ class Engine:
 
     def _expires_at(self) -> float | None:
         """When the model leaves if no prompt comes, by the wall clock; infinity for never."""
-        if not self.is_loaded:
+        if not self.is_loaded or self._stay.expires == -math.inf:  # it is at its mark, and its stay begins
             return None
         return self._host.wall_clock() + self._stay.left
 
@@ -251,20 +247,15 @@ class Engine:
     def _revives(self) -> bool:
         """Whether a model that died comes back though nobody asks for it."""
         dead = self._machine.state is State.FAILED
-        return dead and self._is_to_stay() and self._failures <= _REVIVALS
+        return dead and self._is_to_stay() and self._recovery.may_revive
 
     def _is_to_stay(self) -> bool:
         """Whether its owner, or the request that used it last, wants it to be loaded now."""
         return self.descriptor.run_on_startup or self._stay.left > 0
 
     async def _back_off(self) -> None:
-        """Pause before a runtime that failed is started again: longer each time, never the same."""
-        if not self._failures:
-            return
-        deadlines = self._host.deadlines
-        longest = min(deadlines.backoff * 2 ** (self._failures - 1), deadlines.backoff_limit)
-        pause = longest * (1 + self._host.jitter()) / 2
-        end = asyncio.get_running_loop().time() + pause
+        """Pause before a runtime that failed is started again."""
+        end = asyncio.get_running_loop().time() + self._recovery.pause()
         while not self._inbox.closing and (left := end - asyncio.get_running_loop().time()) > 0:
             await self._news_within(left)
 
@@ -315,7 +306,7 @@ class Engine:
             if job := self._inbox.take():
                 if not await self._work.do(runtime, job, self._ready_at, self._inbox.put_back):
                     return
-                self._failures = 0
+                self._recovery.worked()
                 self._keep_for(job.keep_alive)
                 continue
             if self._stay.left <= 0:
@@ -337,17 +328,14 @@ class Engine:
         loading = self._machine.state not in LOADED and not leaving
         named = self._runtime is not None and self._runtime.facts.failure is not None
         self._machine.fire(Trigger.FAIL, error.reason)
-        if not loading and self._clock() - self._ready_at > _HEALTHY * _NS:
-            self._failures = 0
-        self._failures += 1
+        self._recovery.failed(0.0 if loading else (self._clock() - self._ready_at) / _NS)
         advice = self._host.room.failed(self._model, error, loading=loading)
         reason = f"{error.reason}; {advice}" if advice else error.reason
         self._failure = FailureReport(reason, error.log_tail)
         self._metrics.restarted(self._model)
         self._log.error("model_failed", reason=reason, log=list(error.log_tail[-5:]))
-        # Some loads hang or crash and the next one works; a failure that the runtime named will come again.
-        chance = isinstance(error, RuntimeStalledError | RuntimeDiedError) and not named
-        again = (chance and self._failures < _LOAD_ATTEMPTS) or self._host.room.another_try(self._model)
+        chance = is_chance(error, named=named) and self._recovery.may_load_again
+        again = chance or self._host.room.another_try(self._model)
         if leaving or (loading and not again):
             self._stay.end()
         if loading and not again:
