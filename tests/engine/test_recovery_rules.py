@@ -20,6 +20,7 @@ def _pauses(recovery: Recovery, count: int) -> list[float]:
 def test_pauses_double_up_to_a_bound_and_are_shortened_by_at_most_half() -> None:
     deadlines = Deadlines(backoff=0.5, backoff_limit=8.0)
     assert _pauses(Recovery(deadlines, LONGEST), 6) == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    assert _pauses(Recovery(deadlines, LONGEST), 2000)[-1] == 8.0
     assert _pauses(Recovery(deadlines, SHORTEST), 6) == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0]
 
 

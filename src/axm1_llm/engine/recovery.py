@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from axm1_llm.engine.deadlines import Deadlines
     from axm1_llm.errors import ModelError
 
+_MOST_DOUBLINGS = 30  # a float overflows at a thousand: a month of requests to a model that never comes up
 LOAD_ATTEMPTS = 3
 REVIVALS = 5
 HEALTHY = 600.0
@@ -55,7 +56,7 @@ class Recovery:
         """Seconds until the next start: longer after each failure, bounded, and never the same."""
         if not self._failures:
             return 0.0
-        doubled = self._deadlines.backoff * 2.0 ** (self._failures - 1)
+        doubled = self._deadlines.backoff * 2.0 ** min(self._failures - 1, _MOST_DOUBLINGS)
         longest = min(doubled, self._deadlines.backoff_limit)
         return longest * (1 + self._jitter()) / 2
 
