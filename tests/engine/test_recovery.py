@@ -107,13 +107,15 @@ async def test_a_model_that_dies_idle_comes_back_for_the_rest_of_its_stay(bench:
 
 
 async def test_a_model_that_is_unloaded_after_it_died_does_not_come_back(bench: MakeBench) -> None:
-    async with bench() as b:
+    pause = 0.5
+    async with bench(Deadlines(backoff=pause, backoff_limit=pause), jitter=lambda: 1) as b:
         child = await b.ready_child()
         await within(b.engine.load(keep_alive=60))
         child.exit(-9)
         await b.until(lambda: b.path()[-1] == "failed")
         await within(b.engine.unload())
-        await b.until_calm()
+        with pytest.raises(TimeoutError):
+            await within(b.spawn.child(), pause + 0.2)
         assert b.path()[-1] == "failed"
         await b.ready_child()  # and a request brings it back
 
