@@ -64,7 +64,7 @@ docs: $(VENV)/.stamp-dev  ## Write docs/reference again from the code
 lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 	tools/lock
 
-audit:           ## Look for known vulnerabilities in the locked dependencies (needs pypi.org)
+audit:           ## Look for known vulnerabilities in the locked dependencies (asks the package index)
 	tools/audit
 
 test-images: ## Build both images on a home-made base and try them on a real engine
