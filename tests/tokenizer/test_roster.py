@@ -216,3 +216,16 @@ async def test_a_ticket_that_nobody_asks_for_any_more_holds_nothing_up() -> None
     tickets.close("wakes who waits")
     async with asyncio.timeout(5):
         await waiting
+
+
+async def test_a_new_runtime_leaves_no_ticket_of_the_one_before(describe: Describe, tiny: Path) -> None:
+    model = describe(tokenizer_path=tiny)
+    other = describe(tokenizer_path=tiny, model_name="other", tokenizer_port=free_port())
+    async with roster_of(model, other) as (roster, tickets):
+        for name in ("tiny", "other"):
+            assert await roster.start(name, 5, anew=True)
+            await roster.find(name).dialogue().open_ticket(HI)
+        assert await roster.start("tiny", 5)  # asked for at any time, such as for the next prompt
+        assert len(tickets) == 2
+        assert await roster.start("tiny", 5, anew=True)
+        assert [ticket.model for ticket in tickets._tickets.values()] == ["other"]

@@ -103,5 +103,5 @@ def test_the_number_of_sessions_is_bounded() -> None:
     first = sessions.of("first")
     for number in range(100):
         sessions.of(str(number))
-    assert len(sessions._sessions) == 64
+    assert len(sessions._sessions) == 8
     assert sessions.of("first") is not first

@@ -80,6 +80,9 @@ class Roster:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
+        if anew:
+            # Those of a runtime that failed are never closed, and keep their prompts.
+            self._tickets.forget(name)
         outdated = self._outdated.get(name)
         if outdated is not None and (anew or outdated.machine.state is not State.READY):
             await self._end(outdated)
