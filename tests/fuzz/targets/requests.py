@@ -111,6 +111,7 @@ class _Body:
 
     def __init__(self, content: bytes) -> None:
         self._content = content
+        self.headers = {"content-length": str(len(content))}
 
     async def stream(self) -> AsyncIterator[bytes]:
         yield self._content
