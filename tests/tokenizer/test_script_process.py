@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from axm1_llm.tokenizer.script import ScriptTokenizer
 from axm1_llm.tokenizer.script_process import Script, ScriptError, run_script
+from axm1_llm.tokenizer.states import Trigger
 from tokenizer.processes import until_nobody_works_in, until_working_in
 
 SCRIPT = Path(__file__).with_name("vendor_script.py")
@@ -50,4 +52,18 @@ async def test_a_start_that_is_cancelled_leaves_no_script_behind(tmp_path: Path)
         task.cancel()
         await asyncio.wait((task,))
     async with asyncio.timeout(2):
+        await until_nobody_works_in(tmp_path)
+
+
+async def test_a_script_whose_port_another_program_took_is_started_on_another_one(tmp_path: Path) -> None:
+    seen: asyncio.Queue[Trigger] = asyncio.Queue()
+    backend = ScriptTokenizer("m", script(tmp_path, "--port-taken"))
+    running = asyncio.create_task(
+        backend.run(lambda trigger, _: seen.put_nowait(trigger), retry=asyncio.Event())
+    )
+    async with asyncio.timeout(10):
+        assert await seen.get() is Trigger.ANSWERED
+        assert (tmp_path / "tried").exists()
+        running.cancel()
+        await asyncio.wait((running,))
         await until_nobody_works_in(tmp_path)

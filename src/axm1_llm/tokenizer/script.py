@@ -36,6 +36,7 @@ _PROMPT_END = 8
 _HEALTHY = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
 _USAGE_EXIT = 2
+_MOST_PORTS_LOST = 3
 
 _T = TypeVar("_T")
 
@@ -85,6 +86,20 @@ class _Decoder:
                 return str(stop.value)
 
 
+def _next_try(error: ScriptError, with_host: bool, ports_lost: int) -> tuple[bool, int]:  # noqa: FBT001 - it goes round
+    """How a script that did not come up is tried again: with `--host` or not, and the ports lost so far.
+
+    Raises:
+        ScriptError: it would not come up then either.
+    """
+    if error.exit_code == _USAGE_EXIT and with_host:
+        return False, ports_lost
+    # Between the choice of a free port and its use another program may take it (seen on a busy machine).
+    if error.lost_port and ports_lost < _MOST_PORTS_LOST:
+        return with_host, ports_lost + 1
+    raise error
+
+
 class ScriptTokenizer:
     """A tokenizer script and what is asked of it.
 
@@ -126,7 +141,7 @@ class ScriptTokenizer:
             ScriptError: it did not come up the first time.
         """
         pause = _FIRST_PAUSE
-        with_host = True
+        with_host, ports_lost = True, 0
         was_ready = False
         while True:
             started = asyncio.get_running_loop().time()
@@ -141,11 +156,9 @@ class ScriptTokenizer:
                     self._running = None
                     report(Trigger.FAIL, ended)
             except ScriptError as error:
-                if error.exit_code == _USAGE_EXIT and with_host and not was_ready:
-                    with_host = False
-                    continue
                 if not was_ready:
-                    raise
+                    with_host, ports_lost = _next_try(error, with_host, ports_lost)
+                    continue
                 report(Trigger.FAIL, error)
             if asyncio.get_running_loop().time() - started > _HEALTHY:
                 pause = _FIRST_PAUSE

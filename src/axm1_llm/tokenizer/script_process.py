@@ -37,6 +37,11 @@ class ScriptError(Exception):
         self.log_tail = log_tail
         self.exit_code = exit_code
 
+    @property
+    def lost_port(self) -> bool:
+        """Whether another program had its port."""
+        return any("Address already in use" in line for line in self.log_tail)
+
 
 class _LastLines:
     """The last lines that the script printed before it was ready.
