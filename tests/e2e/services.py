@@ -14,6 +14,7 @@ import tempfile
 import time
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -182,6 +183,17 @@ class Service(Program):
         """The model's status once it is `wanted`."""
         self.until(lambda: self.status(model)["status"] == wanted)
         return self.status(model)
+
+    def settled(self) -> Footprint:
+        """Its footprint once that stays the same from one look to the next, memory aside."""
+        last = self.footprint()
+        for _ in range(50):
+            self.pause()
+            look = self.footprint()
+            if replace(look, resident=0.0) == replace(last, resident=0.0):
+                return look
+            last = look
+        raise AssertionError(f"it never comes to rest: {last}")
 
     def post(self, prompt: str, model: str = "sim", **fields: Any) -> httpx.Response:
         """The response to a prompt, not streamed."""

@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import replace
 
 import pytest
 
@@ -119,11 +118,4 @@ def _settled(service: Service) -> Footprint:
     """The footprint once no prompt is in hand and no connection lingers."""
     for name in ("sim", "other"):
         service.until_status("ready", name)
-    last = service.footprint()
-    for _ in range(50):
-        service.pause()
-        look = service.footprint()
-        if replace(look, resident=0.0) == replace(last, resident=0.0):
-            return look
-        last = look
-    raise AssertionError(f"it never comes to rest: {last}")
+    return service.settled()

@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import replace
 
 import pytest
 
@@ -151,11 +150,4 @@ def _last_line(connection: socket.socket) -> dict[str, str]:
 def _settled(service: Service) -> Footprint:
     """The footprint once no prompt is in hand and no connection lingers."""
     service.until_status("ready")
-    last = service.footprint()
-    for _ in range(50):
-        service.pause()
-        look = service.footprint()
-        if replace(look, resident=0.0) == replace(last, resident=0.0):
-            return look
-        last = look
-    raise AssertionError(f"it never comes to rest: {last}")
+    return service.settled()

@@ -66,9 +66,8 @@ class BuiltinTokenizer:
         self.end_ids = end_ids(self._id) - {self.eos_id}
         named = files.templates if chat_template is None else {"default": chat_template}
         self._templates = ChatTemplates(named, files.special_tokens, self._markup)
-        self._one_at_a_time = (
-            asyncio.Semaphore()
-        )  # for templates of clients: each takes a processor for itself
+        # For templates of clients: each takes a processor for itself.
+        self._one_at_a_time = asyncio.Semaphore()
 
     async def encode_prompt(self, spec: PromptSpec) -> EncodedPrompt:
         """See `Backend.encode_prompt`."""
