@@ -201,6 +201,15 @@ def test_a_death_in_the_middle_gives_the_text_so_far(read: Read) -> None:
     assert read(None, b"imag") == [Text("imag")]
 
 
+def test_a_log_line_before_a_bare_answer_is_no_answer_however_long_it_is(read: Read) -> None:
+    header = b"\x1b[1;30;32m[I][                             Run][ 374]: "
+    endless = header + b"endless " * 400
+    [log] = read(None, endless)
+    assert isinstance(log, LogLine)
+    assert log.text.startswith("endless endless")
+    assert read(None, endless + b"\x1b[0m\n", b"Hi" + _END) == [log, Text("Hi"), *_END_EVENTS]
+
+
 def test_the_byte_behind_the_mark_belongs_to_the_bare_answer(read: Read) -> None:
     assert read(b">> Hel", None, b"lo" + _END) == [PromptMark(), Text("Hello"), *_END_EVENTS]
 

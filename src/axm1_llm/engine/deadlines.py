@@ -13,7 +13,8 @@ class Deadlines:
         load: while it loads; any progress starts it anew. One load in ten hangs for some users.
         prefill: between the prompt and its first token.
         output: between tokens.
-        tokenizer: how long the tokenizer-service may be unreachable, as it is while it starts.
+        tokenizer: how long the tokenizer-service may be unreachable, as it is while it starts: 11 s on a
+            machine whose two cores had more to do (seen).
         settle: silence after which a runtime that prints no prompt mark counts as ready.
         cancel: from the first interrupt to the prompt mark.
         interrupt: between two interrupts: one that comes before the runtime has begun is lost (seen).
@@ -24,7 +25,7 @@ class Deadlines:
     load: float = 120.0
     prefill: float = 300.0
     output: float = 60.0
-    tokenizer: float = 10.0
+    tokenizer: float = 30.0
     settle: float = 2.0
     cancel: float = 15.0
     interrupt: float = 0.25

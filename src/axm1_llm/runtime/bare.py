@@ -3,7 +3,7 @@
 Without frames the end can only be told by the exact bytes of the end line, its log header included: an
 answer may hold ``hit eos,avg 3 token/s`` or ``>> ``, and a reader that looked for such words was fooled
 (seen). What cannot be told apart: an answer that holds a whole end line, header and all; one that begins
-with a whole log line or ``image >> ``; with ``--live_print 0`` also a mark at the start of a line.
+with a log line's whole header or ``image >> ``; with ``--live_print 0`` also a mark at the start of a line.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _END = re.compile(
     rb"(?:\x1b\[0m)? {0,2}\n"
 )
 _END_BYTES = 200  # longer than any end line: what has not ended by then is text
-_LOG_LINE = re.compile(rb"\x1b\[1;30;3\d+m\[[IWEND]\]\[[^\]\n]*\]\[ *\d+\]: [^\n]*\n")
+_LOG_HEADER = re.compile(rb"\x1b\[1;30;3\d{1,2}m\[[IWEND]\]\[[^\]\n]{0,64}\]\[ {0,8}\d{1,8}\]: ")
 _LOG_COLOUR = b"\x1b[1;30;3"
-_LOG_BYTES = 1024  # the same for a log line
+_HEADER_BYTES = 100  # longer than any header: what has none by then is text
+_LOG_BYTES = 1024  # what is kept of a log line
 _IMAGE_MARK = b"image >> "
 _RESET_LINE = b"\x1b[0m\n"
 
@@ -65,6 +66,9 @@ class BareAnswer:
 
     def finish(self) -> list[Event]:
         """What was held back, when the output ends without an end line."""
+        if self._phase is _Phase.BEFORE or (self._phase is _Phase.LATE and self._line_start):
+            if _LOG_HEADER.match(self._held):
+                return parse_line(self._take(len(self._held)))
         return self._emit(len(self._held), final=True)
 
     def _before(self) -> list[Event]:
@@ -124,8 +128,12 @@ class BareAnswer:
         if self._held.startswith(_RESET_LINE):
             self._take(len(_RESET_LINE))
             return []
-        if line := _LOG_LINE.match(self._held, 0, _LOG_BYTES):
-            return parse_line(self._take(line.end()))
+        if _LOG_HEADER.match(self._held):
+            end = self._held.find(b"\n")
+            if end >= 0:
+                return parse_line(self._take(end + 1)[:_LOG_BYTES])
+            # A line without end was answered as text (seen in a soak): it stays a log line, cut.
+            del self._held[_LOG_BYTES:]
         return None
 
     def _emit(self, count: int, *, final: bool = False) -> list[Event]:
@@ -144,7 +152,9 @@ def _may_be_log(held: bytearray) -> bool:
     """Whether more bytes must decide if `held` begins with a log line."""
     if _LOG_COLOUR.startswith(held) or _RESET_LINE.startswith(held):
         return True
-    return held.startswith(_LOG_COLOUR) and len(held) < _LOG_BYTES and b"\n" not in held
+    if not held.startswith(_LOG_COLOUR):
+        return False
+    return _LOG_HEADER.match(held) is not None or (len(held) < _HEADER_BYTES and b"\n" not in held)
 
 
 def _certain(held: bytearray) -> int:
