@@ -5,7 +5,8 @@ Each is imported only when it is asked for, so that `axm1 --help` is there at on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +29,16 @@ CLIENTS: Mapping[str, str] = {
     "list": "List the models.",
     "status": "Show what the models are doing.",
 }
+# A command is the attribute of the module beside its name.
+_MODULES: Mapping[str, tuple[str, str]] = {
+    "run": ("run", "run"),
+    "list": ("listing", "list_models"),
+    "status": ("status", "status"),
+}
+_SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Services": SERVICES,
+    "Clients of a running llm-service": CLIENTS,
+}
 _EPILOG = f"""\b
 Exit codes:
   {Exit.OK:<4} it worked (also: a watch that Ctrl-C ended)
@@ -43,36 +54,22 @@ class CommandList(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, in the order of the help."""
-        return [*SERVICES, *CLIENTS]
+        return [name for commands in _SECTIONS.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """The command of that name."""
-        # The imports stand here since pydantic alone takes longer than the whole of `axm1 --help`.
-        # ruff: noqa: PLC0415
-        match cmd_name:
-            case "run":
-                from axm1_llm.cli.run import run
+        # Imported here, since pydantic alone takes longer than the whole of `axm1 --help`.
+        command: click.Command | None = None
+        if cmd_name in SERVICES:
+            command = _imported("service", "service_command")(cmd_name, SERVICES[cmd_name])
+        elif cmd_name in _MODULES:
+            command = _imported(*_MODULES[cmd_name])
+        return command
 
-                return run
-            case "list":
-                from axm1_llm.cli.listing import list_models
-
-                return list_models
-            case "status":
-                from axm1_llm.cli.status import status
-
-                return status
-            case _ if cmd_name in SERVICES:
-                from axm1_llm.cli.service import service_command
-
-                return service_command(cmd_name, SERVICES[cmd_name])
-            case _:
-                return None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """The two lists of commands, without importing any."""
-        width = max(len(name) for name in (*SERVICES, *CLIENTS))
-        for title, commands in (("Services", SERVICES), ("Clients of a running llm-service", CLIENTS)):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The lists of commands, without importing any."""
+        width = max(len(name) for name in self.list_commands(ctx))
+        for title, commands in _SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), summary) for name, summary in commands.items()])
 
@@ -86,6 +83,10 @@ class CommandList(click.Group):
         except KeyboardInterrupt:
             click.echo(err=True)  # the shell's prompt shall not stand behind "^C"
             ctx.exit(Exit.INTERRUPTED)
+
+
+def _imported(module: str, name: str) -> Any:  # noqa: ANN401 - a command, or what makes one
+    return getattr(import_module(f"axm1_llm.cli.{module}"), name)
 
 
 axm1 = CommandList(
