@@ -66,9 +66,9 @@ class BareAnswer:
 
     def finish(self) -> list[Event]:
         """What was held back, when the output ends without an end line."""
-        if self._phase is _Phase.BEFORE or (self._phase is _Phase.LATE and self._line_start):
-            if _LOG_HEADER.match(self._held):
-                return parse_line(self._take(len(self._held)))
+        log_may_come = self._phase is _Phase.BEFORE or (self._phase is _Phase.LATE and self._line_start)
+        if log_may_come and _LOG_HEADER.match(self._held):
+            return parse_line(self._take(len(self._held)))
         return self._emit(len(self._held), final=True)
 
     def _before(self) -> list[Event]:
