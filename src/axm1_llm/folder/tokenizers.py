@@ -1,0 +1,100 @@
+"""The tokenizers that a model's folder brings: Python scripts, and folders with ``tokenizer.json``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LARGEST = 1024 * 1024
+_PORT = re.compile(r"""["']--port["'][^)]*?default\s*=\s*(\d{1,5})""")
+_HOST = re.compile(r"""["']--host["']""")
+# `AutoTokenizer.from_pretrained("qwen3_tokenizer")`, or the name in a variable or a default before it.
+_QUOTED = re.compile(r"""["']([^"'\n]{1,200})["']""")
+_UID = "/get_uid"
+_SERVES = ("/encode", "/bos_id")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerScript:
+    """A Python script that answers the runtime's calls.
+
+    Attributes:
+        path: the file; absolute.
+        keeps_history: it answers ``/get_uid``: it goes with builds that keep a history.
+        default_port: of its `--port`; None: it has none.
+        takes_host: it has `--host`.
+        folders: the folders of the model's folder that it names, where it has its vocabulary from.
+        imports_transformers: it needs that package.
+    """
+
+    path: Path
+    keeps_history: bool
+    default_port: int | None
+    takes_host: bool
+    folders: tuple[Path, ...]
+    imports_transformers: bool
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerFolder:
+    """A folder with ``tokenizer.json``, which the tokenizer-service reads itself.
+
+    Attributes:
+        path: the folder; absolute.
+        has_config: it has ``tokenizer_config.json`` too, which names the special tokens.
+    """
+
+    path: Path
+    has_config: bool
+
+
+def read_tokenizer_scripts(folder: Path) -> tuple[TokenizerScript, ...]:
+    """The tokenizer scripts directly in the folder, sorted by name."""
+    found = (_script(path, folder) for path in sorted(folder.glob("*.py")))
+    return tuple(script for script in found if script is not None)
+
+
+def read_tokenizer_folders(folder: Path) -> tuple[TokenizerFolder, ...]:
+    """The folder itself and those in it that have ``tokenizer.json``, sorted."""
+    files = sorted((*folder.glob("tokenizer.json"), *folder.glob("*/tokenizer.json")))
+    return tuple(
+        TokenizerFolder(file.parent, (file.parent / "tokenizer_config.json").is_file())
+        for file in files
+        if file.is_file()
+    )
+
+
+def _script(path: Path, folder: Path) -> TokenizerScript | None:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST).decode(errors="replace")
+    except OSError:
+        return None
+    if not all(call in text for call in _SERVES):
+        return None
+    port = _PORT.search(text)
+    names = dict.fromkeys(name.rstrip("/").removeprefix("./") for name in _QUOTED.findall(text))
+    return TokenizerScript(
+        path=path,
+        keeps_history=_UID in text,
+        default_port=int(port[1]) if port else None,
+        takes_host=_HOST.search(text) is not None,
+        folders=tuple(folder / name for name in names if _is_folder(folder, name)),
+        imports_transformers="transformers" in text,
+    )
+
+
+def _is_folder(folder: Path, name: str) -> bool:
+    try:
+        return bool(name) and name not in {".", ".."} and (folder / name / "tokenizer.json").is_file()
+    except (OSError, ValueError):
+        return False
