@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_LONGEST = 20.0  # seconds; only a failing test waits that long
 # What happens in a stream beside lines.
 HANG = object()  # nothing more comes until the client leaves
 CUT = object()  # the connection ends in the middle of the body
@@ -45,6 +46,8 @@ class FakeService:
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     client_left: threading.Event = field(default_factory=threading.Event)
+    held: set[str] = field(default_factory=set)
+    released: threading.Event = field(default_factory=threading.Event)
     url: str = ""
     _server: ThreadingHTTPServer | None = None
     _thread: threading.Thread | None = None
@@ -60,6 +63,7 @@ class FakeService:
     def __exit__(self, *_: object) -> None:
         assert self._server is not None
         assert self._thread is not None
+        self.released.set()
         self._server.shutdown()
         self._thread.join(5)
         self._server.server_close()
@@ -67,6 +71,15 @@ class FakeService:
     def answer(self, path: str, *replies: Reply) -> None:
         """Answer `path` so from now on."""
         self.replies[path] = list(replies)
+
+    def hold(self, path: str, reply: Reply) -> None:
+        """Answer `path` so, but only after `release`."""
+        self.answer(path, reply)
+        self.held.add(path)
+
+    def release(self) -> None:
+        """Let the answers go that are held."""
+        self.released.set()
 
     def next_reply(self, path: str) -> Reply:
         replies = self.replies.get(path)
@@ -83,7 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(None)
 
     def do_POST(self) -> None:
-        self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        size = int(self.headers.get("Content-Length", 0))
+        self._answer(json.loads(self.rfile.read(size)) if size else None)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
@@ -91,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: object) -> None:
         self.fake.asked.append(Asked(self.command, self.path, dict(self.headers), body))
         reply = self.fake.next_reply(self.path)
+        if self.path in self.fake.held:
+            assert self.fake.released.wait(_LONGEST)
         self.send_response(reply.status)
         if reply.stream is None:
             data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()

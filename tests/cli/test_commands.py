@@ -46,8 +46,9 @@ def test_the_help_is_there_without_loading_what_only_commands_need() -> None:
 
 def test_a_client_command_that_draws_nothing_loads_no_rich() -> None:
     code = (
-        "import sys; sys.modules['httpx._main'] = None\n"  # httpx's own command, which would load rich
-        "import axm1_llm.cli.run, axm1_llm.cli.listing, axm1_llm.cli.status\n"
+        "import sys\n"
+        "import axm1_llm.cli.run, axm1_llm.cli.listing, axm1_llm.cli.status, axm1_llm.cli.completion\n"
+        "import axm1_llm.cli.loaded, axm1_llm.cli.loading, axm1_llm.cli.logs, axm1_llm.cli.showing\n"
         "print('httpx' in sys.modules, 'rich' in sys.modules)"
     )
     done = subprocess.run(

@@ -11,7 +11,7 @@ _INTRODUCTION = """\
 
 <!-- Made by `make docs` from the commands; change those, not this page. -->
 
-`axm1 serve` and its like start the services; `run`, `list` and `status` are clients of an llm-service that
+`axm1 serve` and its like start the services; the others are clients of an llm-service that
 runs, here or elsewhere. What goes into a pipe has no colours and no escape codes; errors and figures go to
 standard error.
 """

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
-
 from axm1_llm.errors import Axm1Error
+
+# Its own command, which it loads with rich and a highlighter where they are installed: 0.1 s of each command.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None is how Python marks it as missing
+
+import httpx  # noqa: E402 - see above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,14 +37,15 @@ class Client:
     Args:
         url: its base URL.
         key: what it is shown as ``Authorization: Bearer KEY``, if anything.
+        patience: seconds until a connection or an answer of `get` has to be there.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, *, patience: float = _READ_SECONDS) -> None:
         self.url = url
         secure = url.startswith("https:")
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {key}"} if key else None,
-            timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(patience, connect=min(patience, _CONNECT_SECONDS)),
             verify=secure,  # without TLS the certificates need not be read, which takes 20 ms
             trust_env=secure,  # a proxy of the environment cannot reach 127.0.0.1 or the box next door
         )
@@ -63,6 +68,30 @@ class Client:
             self._check(response)
         return response.text
 
+    def post(self, path: str, body: Mapping[str, object] | None = None) -> str:
+        """The body of an answer, a JSON document; without a time limit: a model may have to be loaded.
+
+        Raises:
+            ServiceError: it answered with an error.
+            UnreachableError: it did not answer, or the connection was lost.
+        """
+        with self._explained():
+            response = self._http.post(self.url + path, json=body, timeout=_NO_LIMIT)
+            self._check(response)
+        return response.text
+
+    @contextmanager
+    def lines(self, path: str) -> Iterator[Iterator[str]]:
+        """The lines of a text without their ends, as they come; leaving the `with` closes the connection.
+
+        Raises:
+            ServiceError: it answered with an error.
+            UnreachableError: it did not answer, or the connection was lost in the middle.
+        """
+        with self._explained(), self._http.stream("GET", self.url + path, timeout=_NO_LIMIT) as answer:
+            self._check(answer)
+            yield (line.decode("utf-8", "replace") for line in _lines(answer))
+
     @contextmanager
     def stream(self, path: str, body: Mapping[str, object]) -> Iterator[Iterator[Mapping[str, Any]]]:
         """The objects of an NDJSON answer as they come; leaving the `with` closes the connection.
@@ -81,15 +110,9 @@ class Client:
             yield self._objects(answer)
 
     def _objects(self, answer: httpx.Response) -> Iterator[Mapping[str, Any]]:
-        # Not `iter_lines`: it also cuts at U+2028 and other separators, which JSON may carry in a text.
-        rest = b""
-        for chunk in answer.iter_bytes():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                if line.strip():
-                    yield self._object(line)
-        if rest.strip():
-            yield self._object(rest)
+        for line in _lines(answer):
+            if line.strip():
+                yield self._object(line)
 
     def _object(self, line: bytes) -> Mapping[str, Any]:
         try:
@@ -137,6 +160,16 @@ class Client:
 
 
 _NO_LIMIT = httpx.Timeout(None, connect=_CONNECT_SECONDS)
+
+
+def _lines(answer: httpx.Response) -> Iterator[bytes]:
+    # Not `iter_lines`: it also cuts at U+2028 and other separators, which JSON may carry in a text.
+    rest = b""
+    for chunk in answer.iter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def _error_text(response: httpx.Response) -> str:

@@ -43,18 +43,30 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     )
     @functools.wraps(command)
     def with_client(host: str, port: int | None, api_key: str | None, **parameters: Any) -> None:  # noqa: ANN401 - click's
-        try:
-            url = service_url(host, port)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--host") from None
-        with Client(url, _key(api_key)) as client:
+        with Client(url_of(host, port), key_of(api_key)) as client:
             command(client, **parameters)
 
     return with_client
 
 
-def _key(given: str | None) -> str | None:
-    # The variable may be the service's own one, with all its keys.
+def url_of(host: str, port: int | None) -> str:
+    """The base URL of the service.
+
+    Raises:
+        click.BadParameter: `host` is no address.
+    """
+    try:
+        return service_url(host, port)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--host") from None
+
+
+def key_of(given: str | None) -> str | None:
+    """The key to show; the variable may be the service's own one, with all its keys.
+
+    Raises:
+        click.BadParameter: it cannot stand in a header.
+    """
     key = (given or "").split(",")[0].strip()
     if not (key.isascii() and key.isprintable()):
         raise click.BadParameter("a key has ASCII characters only", param_hint="--api-key")

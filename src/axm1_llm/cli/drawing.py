@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +18,9 @@ from axm1_llm.cli.terminal import harmless, is_terminal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from axm1_llm.cli.reports import Failure, Listed, Report, Step
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from axm1_llm.cli.reports import Failure, Listed, Loaded, Report, Step
 
 _COLOURS = {
     "ready": "green",
@@ -26,6 +30,9 @@ _COLOURS = {
     "outputting": "cyan",
 }
 _UNKNOWN = "-"
+_SHORT_ID = 12
+_MOST_LINES = 12
+_FOR_EVER = timedelta(days=36500)  # Ollama writes "never" as a date in some 292 years
 _BAR_WIDTH = 40
 _KILO = 1000.0
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -46,6 +53,43 @@ def draw_list(models: Iterable[Listed], reports: Mapping[str, Report]) -> Render
     return table
 
 
+def draw_loaded(models: Iterable[Loaded], cards: Mapping[str, Sequence[str]]) -> RenderableType:
+    """A row a loaded model: name, id, size, card, context, and when it leaves."""
+    table = _table("NAME", "ID", "SIZE", "CARD", "CONTEXT", "UNTIL")
+    for model in models:
+        table.add_row(
+            harmless(model.model),
+            harmless(model.digest)[:_SHORT_ID],
+            _size(model.size),
+            ",".join(cards.get(model.model, ())) or _UNKNOWN,
+            str(model.context_length or _UNKNOWN),
+            _until(model.until),
+        )
+    return table
+
+
+def draw_model(name: str, shown: Mapping[str, Any]) -> RenderableType:
+    """What `/api/show` says of a model, but for its template, which is long."""
+    facts = _facts()
+    facts.add_row("model", Text(harmless(name), style="bold"))
+    for key, value in shown["details"].items():
+        if value and isinstance(value, str | int | float):
+            facts.add_row(harmless(key).replace("_", " "), harmless(str(value)))
+    facts.add_row("abilities", harmless(", ".join(map(str, shown.get("capabilities") or ()))) or _UNKNOWN)
+    for key, value in (shown.get("model_info") or {}).items():
+        if str(key).endswith(".context_length"):
+            facts.add_row("context", f"{value} tokens")
+    parts: list[RenderableType] = [facts]
+    if ignored := ", ".join(map(str, shown.get("ignored_options") or ())):
+        facts.add_row("options without effect", harmless(ignored))
+    template = str(shown.get("template") or "")
+    facts.add_row("template", f"{len(template)} characters; --template prints it" if template else _UNKNOWN)
+    for title in ("parameters", "system", "license"):
+        if text := harmless(str(shown.get(title) or "")).strip():
+            parts += [Text(""), Text(title, style="bold"), Padding(Text(_first_lines(text)), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
 def draw_reports(reports: Sequence[Report]) -> RenderableType:
     """A row a model: name, state, since when, what it is busy with, how many wait."""
     table = _table("MODEL", "STATE", "SINCE", "WAITING", "ACTIVITY")
@@ -62,7 +106,7 @@ def draw_reports(reports: Sequence[Report]) -> RenderableType:
 
 def draw_report(report: Report) -> RenderableType:
     """One model, with all that is known of it."""
-    facts = Table.grid(padding=(0, 2))
+    facts = _facts()
     facts.add_row("model", Text(harmless(report.model), style="bold"))
     facts.add_row("state", _state(report.state))
     facts.add_row("since", _since(report.since))
@@ -85,6 +129,54 @@ def draw_report(report: Report) -> RenderableType:
         parts.append(_steps(report.steps))
     gap = Text("")
     return Group(*[each for part in parts for each in (part, gap)][:-1])
+
+
+class Wait:
+    """One line for somebody who waits: what the model does, with a bar while it loads.
+
+    Attributes:
+        report: the last look at the model; None before the first one.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.report: Report | None = None
+        self._name = harmless(model)
+        self._spinner = Spinner("dots")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        report, width = self.report, options.max_width
+        line = Table.grid(padding=(0, 1), expand=True)
+        line.add_column(width=1)
+        percent = report.loading.percent if report is not None and report.loading is not None else None
+        if percent is None:
+            line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+            line.add_row(self._spinner, self._words(report))
+        else:
+            line.add_column(width=min(_BAR_WIDTH, width // 3))
+            line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+            line.add_row(self._spinner, ProgressBar(100, percent), self._words(report))
+        yield line
+
+    def _words(self, report: Report | None) -> Text:
+        if report is None:
+            return Text(f"{self._name}: waiting")
+        if report.loading is not None:
+            return Text(f"{self._name}: {harmless(str(report.loading))}")
+        ahead = f"{report.waiting} waiting" if report.waiting else ""
+        said = ", ".join(part for part in (report.state, report.activity, ahead) if part)
+        return Text(f"{self._name}: {harmless(said)}")
+
+
+def _facts() -> Table:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
+    return facts
+
+
+def _first_lines(text: str) -> str:
+    lines = text.splitlines()
+    return "\n".join(lines if len(lines) <= _MOST_LINES else [*lines[:_MOST_LINES], "..."])
 
 
 def _failure(failure: Failure) -> Table:
@@ -117,7 +209,20 @@ def _state(state: str) -> Text:
 
 def _since(moment: datetime) -> str:
     # A pipe gets no age: what is compared or kept must not change with each look.
-    return f"{_clock(moment)} ({_age(moment)})" if is_terminal() else moment.isoformat(timespec="seconds")
+    return (
+        f"{_clock(moment)} ({_span(datetime.now(UTC) - moment)})"
+        if is_terminal()
+        else moment.isoformat(timespec="seconds")
+    )
+
+
+def _until(moment: datetime | None) -> str:
+    if moment is None:
+        return _UNKNOWN
+    left = moment - datetime.now(UTC)
+    if left > _FOR_EVER:
+        return "for ever"
+    return f"in {_span(left)}" if is_terminal() else moment.isoformat(timespec="seconds")
 
 
 def _clock(moment: datetime) -> str:
@@ -125,8 +230,8 @@ def _clock(moment: datetime) -> str:
     return f"{moment:%H:%M:%S}" if today and is_terminal() else moment.isoformat(" ", "seconds")[:19]
 
 
-def _age(moment: datetime) -> str:
-    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+def _span(span: timedelta) -> str:
+    seconds = max(0, int(span.total_seconds()))
     if seconds < _MINUTE:
         return f"{seconds} s"
     if seconds < _HOUR:

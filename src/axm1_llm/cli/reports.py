@@ -118,6 +118,25 @@ class Listed:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that is loaded, as `/api/ps` lists it.
+
+    Attributes:
+        model: its name.
+        digest: what stands for its description, 64 hex digits.
+        size: of its folder, in bytes.
+        context_length: tokens of prompt plus answer; 0 where it is not known.
+        until: when it leaves if no prompt comes; None: it has none to wait for yet.
+    """
+
+    model: str
+    digest: str
+    size: int
+    context_length: int
+    until: datetime | None
+
+
 def report_path(model: str | None) -> str:
     """Where the report of one model, or of all, is."""
     return "/api/status" if model is None else f"/api/status/{quote(model, safe='')}"
@@ -173,9 +192,33 @@ def ask_list(client: Client) -> tuple[Listed, ...]:
         raise client.unexpected() from None
 
 
+def ask_loaded(client: Client) -> tuple[Loaded, ...]:
+    """The models that are loaded.
+
+    Raises:
+        ServiceError: another kind of server is at the client's address.
+    """
+    text = client.get("/api/ps")
+    try:
+        return tuple(_loaded(each) for each in json.loads(text)["models"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise client.unexpected() from None
+
+
 def plain_name(name: str) -> str:
     """The name as it is in the descriptor: lists add ``:latest`` where a name has no tag."""
     return name.removesuffix(":latest")
+
+
+def _loaded(found: Mapping[str, Any]) -> Loaded:
+    until = found.get("expires_at")
+    return Loaded(
+        plain_name(found["name"]),
+        str(found.get("digest") or ""),
+        int(found.get("size") or 0),
+        int(found.get("context_length") or 0),
+        _moment(until) if until else None,
+    )
 
 
 def _report(found: Mapping[str, Any]) -> Report:

@@ -18,26 +18,50 @@ from axm1_llm.errors import Axm1Error, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from click.shell_completion import CompletionItem
+
 SERVICES: Mapping[str, str] = {
     "serve": "Run both services on this machine.",
     "demo": "Run both services with a small real model, without a card.",
     "llm-service": "Run the llm-service only: the REST API, and the models behind it.",
     "tokenizer-service": "Run the tokenizer-service only.",
 }
-CLIENTS: Mapping[str, str] = {
+_ASKING: Mapping[str, str] = {
     "run": "Ask a model, or chat with it.",
-    "list": "List the models.",
-    "status": "Show what the models are doing.",
 }
+_MODELS: Mapping[str, str] = {
+    "list": "List the models.",
+    "show": "Show what a model is and can do.",
+    "ps": "List the models that are loaded, and until when.",
+    "load": "Load a model onto its card.",
+    "stop": "Have a model leave its card.",
+}
+_WATCHING: Mapping[str, str] = {
+    "status": "Show what the models are doing.",
+    "logs": "Show what the runtime of a model prints.",
+}
+_SHELL: Mapping[str, str] = {
+    "completion": "Print what completes commands and names of models in a shell.",
+}
+CLIENTS: Mapping[str, str] = {**_ASKING, **_MODELS, **_WATCHING, **_SHELL}
 # A command is the attribute of the module beside its name.
 _MODULES: Mapping[str, tuple[str, str]] = {
     "run": ("run", "run"),
     "list": ("listing", "list_models"),
+    "show": ("showing", "show_model"),
+    "ps": ("loaded", "ps"),
+    "load": ("loading", "load"),
+    "stop": ("loading", "stop"),
     "status": ("status", "status"),
+    "logs": ("logs", "logs"),
+    "completion": ("completion", "completion"),
 }
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Services": SERVICES,
-    "Clients of a running llm-service": CLIENTS,
+    "Ask a model": _ASKING,
+    "Models": _MODELS,
+    "Watch": _WATCHING,
+    "Shell": _SHELL,
 }
 _EPILOG = f"""\b
 Exit codes:
@@ -65,6 +89,20 @@ class CommandList(click.Group):
         elif cmd_name in _MODULES:
             command = _imported(*_MODULES[cmd_name])
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin so, without importing any command."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell asks
+
+        return [
+            *(
+                CompletionItem(name, help=summary)
+                for commands in _SECTIONS.values()
+                for name, summary in commands.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The lists of commands, without importing any."""

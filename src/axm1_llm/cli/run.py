@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from axm1_llm.cli.asking import Manner, ask
+from axm1_llm.cli.completing import complete_model
 from axm1_llm.cli.connected import connected
 from axm1_llm.cli.conversation import converse
 from axm1_llm.cli.root import CLIENTS
@@ -24,7 +25,7 @@ Without a prompt you chat with the model: /bye or Ctrl-D leave, /clear begins an
 
 
 @click.command("run", help=_HELP)
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @click.argument("prompt", nargs=-1)
 @click.option("--system", metavar="TEXT", help="The system prompt, in place of the model's own.")
 @click.option("--raw", is_flag=True, help="Hand the prompt over as it is, without the model's chat template.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from axm1_llm.cli.completing import complete_model
 from axm1_llm.cli.connected import connected
 from axm1_llm.cli.reports import parse_reports, report_path, warnings
 from axm1_llm.cli.root import CLIENTS
@@ -22,7 +23,7 @@ _WATCH_SECONDS = 0.5
 
 
 @click.command("status", help=f"{CLIENTS['status']} With MODEL: all that is known of it.")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_model)
 @click.option("--watch", is_flag=True, help=f"Ask again every {_WATCH_SECONDS} s until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the service's own answer.")
 @connected

@@ -8,27 +8,35 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from axm1_llm.cli.reports import ask_report
-from axm1_llm.cli.terminal import harmless
 from axm1_llm.errors import Axm1Error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from axm1_llm.cli.client import Client
+    from axm1_llm.cli.reports import Report
 
 # A model that is ready answers before; then nothing flashes up, and rich is not even imported.
 _PATIENCE_SECONDS = 0.4
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.3
 
 
 @contextmanager
-def waiting(client: Client, model: str) -> Iterator[Callable[[], None]]:
-    """Show on standard error what the model is busy with, until the yielded function is called."""
+def waiting(
+    client: Client, model: str, *, patience: float = _PATIENCE_SECONDS
+) -> Iterator[Callable[[], None]]:
+    """Show on standard error what the model is busy with, until the yielded function is called.
+
+    Args:
+        client: is asked while the caller waits for its own answer.
+        model: its name.
+        patience: seconds for which nothing is shown.
+    """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda: None
         return
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(client, model, over), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(client, model, over, patience), daemon=True)
 
     def end() -> None:
         if not over.is_set():
@@ -42,21 +50,23 @@ def waiting(client: Client, model: str) -> Iterator[Callable[[], None]]:
         end()
 
 
-def _watch(client: Client, model: str, over: threading.Event) -> None:
-    if over.wait(_PATIENCE_SECONDS):
+def _watch(client: Client, model: str, over: threading.Event, patience: float) -> None:
+    if over.wait(patience):
         return
     from rich.console import Console  # noqa: PLC0415 - rich is for those who wait
+    from rich.live import Live  # noqa: PLC0415
 
-    name = harmless(model)
-    with Console(stderr=True, highlight=False, markup=False).status(f"waiting for {name}") as line:
+    from axm1_llm.cli.drawing import Wait  # noqa: PLC0415
+
+    wait = Wait(model)
+    with Live(wait, console=Console(stderr=True, highlight=False, markup=False), transient=True):
         while not over.is_set():
-            line.update(f"{name}: {_busy_with(client, model)}")
+            wait.report = _look(client, model)
             over.wait(_LOOK_SECONDS)
 
 
-def _busy_with(client: Client, model: str) -> str:
+def _look(client: Client, model: str) -> Report | None:
     try:
-        report = ask_report(client, model)
+        return ask_report(client, model)
     except Axm1Error:
-        return "waiting"  # the request itself will say what is wrong
-    return harmless(", ".join(part for part in (report.state, report.activity) if part))
+        return None  # the request itself will say what is wrong
