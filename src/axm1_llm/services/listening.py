@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from axm1_llm.services.systemd import Systemd
+
 _BACKLOG = 2048
 _MOST_CONNECTIONS = 4096
 _SWITCH = 0.001  # seconds
@@ -68,7 +70,11 @@ def run_loop(main: Callable[[], Awaitable[None]]) -> None:
 
 
 async def serve_app(
-    app: ASGIApp, sock: socket.socket, drain: float, leave: Callable[[], Awaitable[None]]
+    app: ASGIApp,
+    sock: socket.socket,
+    drain: float,
+    leave: Callable[[], Awaitable[None]],
+    systemd: Systemd,
 ) -> None:
     """Serve `app` until SIGTERM or SIGINT; what is in hand may go on for `drain` seconds after it.
 
@@ -77,9 +83,13 @@ async def serve_app(
         sock: listens already.
         drain: see above.
         leave: see `Server`.
+        systemd: is told how the service is.
     """
     _settle()
-    await Server(app, Traffic(_most_connections()), drain, leave).serve(sockets=[sock])
+    try:
+        await Server(app, Traffic(_most_connections()), drain, leave, systemd).serve(sockets=[sock])
+    finally:
+        systemd.close()
 
 
 def _settle() -> None:

@@ -78,11 +78,14 @@ class DescriptorReader:
                 self._look = look
             return not self._problems
 
-    async def run(self, on_hang_up: Callable[[], None] = _nothing) -> None:
+    async def run(
+        self, on_hang_up: Callable[[], None] = _nothing, on_read: Callable[[], None] = _nothing
+    ) -> None:
         """Read the file again whenever it changes, and at SIGHUP; until it is cancelled.
 
         Args:
             on_hang_up: called at SIGHUP, before the file is read.
+            on_read: called when all that was to be read is read, whatever came of it.
         """
 
         def hung_up() -> None:
@@ -97,6 +100,8 @@ class DescriptorReader:
                     await self._heed()
                 except Exception:  # noqa: BLE001 - a defect here must not end the watching unseen
                     self._log.exception("descriptor_defect")
+                if not self._news.is_set():
+                    on_read()
 
     async def _heed(self) -> None:
         await self._calm()
@@ -158,10 +163,12 @@ class DescriptorReader:
 
 @asynccontextmanager
 async def reading_again(
-    reader: DescriptorReader, on_hang_up: Callable[[], None] = _nothing
+    reader: DescriptorReader,
+    on_hang_up: Callable[[], None] = _nothing,
+    on_read: Callable[[], None] = _nothing,
 ) -> AsyncIterator[None]:
     """Have a reader run for as long as the context is open; see `DescriptorReader.run`."""
-    task = asyncio.create_task(reader.run(on_hang_up))
+    task = asyncio.create_task(reader.run(on_hang_up, on_read))
     try:
         yield
     finally:

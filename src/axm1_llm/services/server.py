@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from axm1_llm.services.connection import Connection
+from axm1_llm.services.systemd import Systemd
 
 if TYPE_CHECKING:
     import socket
@@ -40,10 +41,16 @@ class Server(uvicorn.Server):
         drain: seconds that what is in hand may go on after the signal.
         leave: called at the signal: from then on the application takes no more work; returns when what only
             the application knows to be in hand has ended.
+        systemd: is told of all that.
     """
 
     def __init__(
-        self, app: ASGIApp, traffic: Traffic, drain: float, leave: Callable[[], Awaitable[None]]
+        self,
+        app: ASGIApp,
+        traffic: Traffic,
+        drain: float,
+        leave: Callable[[], Awaitable[None]],
+        systemd: Systemd | None = None,
     ) -> None:
         config = uvicorn.Config(
             app,
@@ -62,19 +69,27 @@ class Server(uvicorn.Server):
         self.server_state = self._traffic = traffic
         self._drain = drain
         self._leave = leave
+        self._systemd = systemd or Systemd()
         self._leaving = asyncio.Event()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
         """Begin to leave; a second signal changes nothing."""
         self.should_exit = True
         self._leaving.set()
+        self._systemd.stopping()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and take connections."""
+        await super().startup(sockets)
+        self._systemd.ready()
 
     async def main_loop(self) -> None:
         """Serve until it is time to close, and keep the time in the Date header."""
         drained = asyncio.create_task(self._drained())
         while not drained.done():
             await self.on_tick(0)
-            await asyncio.wait((drained,), timeout=_DATE)
+            self._systemd.tick()
+            await asyncio.wait((drained,), timeout=self._systemd.pause(_DATE))
         await drained
 
     async def _drained(self) -> None:
@@ -88,6 +103,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Close the socket; the application ends what is left, whose clients are told so."""
+        self._systemd.tick()
         for server in self.servers:
             server.close()
         for sock in sockets or ():

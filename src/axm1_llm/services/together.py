@@ -17,6 +17,7 @@ from axm1_llm.services.llm import llm_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
 from axm1_llm.services.reloading import place_of
+from axm1_llm.services.systemd import Systemd
 from axm1_llm.services.tokenizer_process import TokenizerProcess
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _print_welcome(settings: Settings) -> None:
 def _run(
     settings: Settings, descriptors: Descriptors, welcome: Callable[[Settings], None] = lambda _: None
 ) -> int:
+    systemd = Systemd.of_this_process()  # before the tokenizer-service is given the environment
     # Made anew each time: only these two processes ever share it.
     token = secrets.token_urlsafe(32)
     settings = settings.model_copy(update={"internal_token": SecretStr(token)})
@@ -78,9 +80,12 @@ def _run(
     async def main() -> None:
         async with (
             _tokenizer_service(settings, descriptors, token) as neighbour,
-            llm_app(settings, descriptors, token, neighbour.hang_up, neighbour.doubt) as (app, scheduler),
+            llm_app(settings, descriptors, token, systemd, neighbour.hang_up, neighbour.doubt) as (
+                app,
+                scheduler,
+            ),
         ):
-            await serve_app(app, sock, settings.drain_timeout, scheduler.leave)
+            await serve_app(app, sock, settings.drain_timeout, scheduler.leave, systemd)
 
     run_loop(main)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +16,8 @@ from axm1_llm.services.listening import listen, run_loop, serve_app
 from axm1_llm.services.logs import configure_logs
 from axm1_llm.services.models import read_descriptors
 from axm1_llm.services.reloading import DescriptorReader, place_of, reading_again
+from axm1_llm.services.status_lines import tokenizers_line
+from axm1_llm.services.systemd import Systemd
 from axm1_llm.settings import internal_token
 from axm1_llm.tokenizer.service import TokenizerService, app_of
 
@@ -31,6 +34,7 @@ def run_tokenizer_service(settings: Settings) -> int:
         DescriptorError: the descriptor file cannot be used.
         SettingsError: the port is taken, or the shared token cannot be had.
     """
+    systemd = Systemd.of_this_process()
     configure_logs(settings)
     descriptors = read_descriptors(settings)
     token = internal_token(settings)
@@ -44,11 +48,12 @@ def run_tokenizer_service(settings: Settings) -> int:
         )
         environment = child_environment(os.environ)
         service = TokenizerService(descriptors.models, token, host, environment, reader.read_again)
-        async with reading_again(reader):
+        systemd.status = partial(tokenizers_line, service)
+        async with reading_again(reader, systemd.reloading, systemd.reloaded):
             structlog.get_logger().info("tokenizer_service_listening", host=host, port=sock.getsockname()[1])
             app: ASGIApp = app_of(service)
             app = LocalHosts(app) if is_loopback(host) else app
-            await serve_app(app, sock, settings.drain_timeout, service.leave)
+            await serve_app(app, sock, settings.drain_timeout, service.leave, systemd)
 
     run_loop(main)
     return 0

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from axm1_llm.descriptors import ModelDescriptor
     from axm1_llm.tokenizer.replies import Handler
+    from axm1_llm.tokenizer.states import State
 
 _START = 30.0
 
@@ -81,6 +82,10 @@ class TokenizerService:
     def apply(self, models: Sequence[ModelDescriptor]) -> None:
         """The descriptor file says this now."""
         self._roster.apply(models)
+
+    def states(self) -> dict[str, State]:
+        """What each model's tokenizer is doing, in the descriptor's order."""
+        return {tokenizer.model: tokenizer.machine.state for tokenizer in self._roster}
 
     async def leave(self) -> None:
         """Take no more prompts; return as soon as those that it has taken are answered."""
