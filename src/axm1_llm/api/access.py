@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 
 from axm1_llm.api.errors import json_error
+from axm1_llm.api.page import is_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,13 +107,17 @@ class RequireKey:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401."""
-        if scope["type"] != "http" or scope["path"] in self._open or self._admits(Headers(scope=scope)):
+        if scope["type"] != "http" or self._is_open(scope["path"]) or self._admits(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
         text = "unauthorized: send a valid API key"
         headers = {"WWW-Authenticate": "Bearer"}
         refusal = json_error(HTTPStatus.UNAUTHORIZED, text, scope["path"], headers)
         await refusal(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        # The page tells nothing by itself, and is where a person gives the key.
+        return path in self._open or is_page(path)
 
     def _admits(self, headers: Headers) -> bool:
         # Either may be meant for somebody else: a proxy that asks for a password of its own hands it on.

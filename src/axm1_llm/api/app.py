@@ -19,6 +19,7 @@ from axm1_llm.api.loading import loading_router
 from axm1_llm.api.logs import logs_router
 from axm1_llm.api.ollama import ollama_router
 from axm1_llm.api.openai.router import openai_router
+from axm1_llm.api.page import page_router
 from axm1_llm.api.status import status_router
 from axm1_llm.errors import Axm1Error
 
@@ -85,6 +86,7 @@ def build_app(
     app.include_router(status_router(serving, metrics))
     app.include_router(loading_router(serving))
     app.include_router(logs_router(serving))
+    app.include_router(page_router())
     if api_keys:
         app.add_middleware(RequireKey, keys=api_keys, open_metrics=open_metrics)
     _guard(app, origins, loopback=loopback)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Responses = dict[int | str, dict[str, Any]]
 """The `responses` of a FastAPI route."""
 
-NDJSON, SSE, JSON, TEXT = "application/x-ndjson", "text/event-stream", "application/json", "text/plain"
+NDJSON, SSE, JSON = "application/x-ndjson", "text/event-stream", "application/json"
+TEXT, HTML = "text/plain", "text/html"
 
 _CLIENT_CLOSED_REQUEST = 499
 _BODY = "x-body"  # where the class of a body is, until its schema stands in its place

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads the routes' annotations
 
 from axm1_llm import __version__
 from axm1_llm.api.declared import TEXT, responses
@@ -14,6 +15,7 @@ from axm1_llm.api.ollama.embeddings import embeddings_router
 from axm1_llm.api.ollama.listing import listing_router
 from axm1_llm.api.ollama.management import management_router
 from axm1_llm.api.ollama.show import show_router
+from axm1_llm.api.page import to_page, wants_page
 
 if TYPE_CHECKING:
     from axm1_llm.serving.answering import Serving
@@ -29,11 +31,16 @@ def ollama_router(serving: Serving) -> APIRouter:
 
     @router.head("/", include_in_schema=False)
     @router.get(
-        "/", response_class=PlainTextResponse, summary="Whether it runs", responses=responses((), TEXT)
+        "/",
+        response_class=PlainTextResponse,
+        summary="Whether it runs; a browser is sent to the web page",
+        responses={**responses((), TEXT), 307: {"description": "To the web page, for a browser."}},
     )
-    async def root() -> PlainTextResponse:
+    async def root(request: Request) -> Response:
+        if wants_page(request):
+            return to_page()
         # The words of Ollama: uptime checks and n8n's credential test look for 200 here.
-        return PlainTextResponse("Ollama is running")
+        return PlainTextResponse("Ollama is running", headers={"Vary": "Accept"})
 
     @router.head("/api/version", include_in_schema=False)
     @router.get("/api/version", summary="The versions: Ollama's, and this one's", responses=responses())

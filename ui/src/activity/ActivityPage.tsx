@@ -1,0 +1,7 @@
+export function ActivityPage() {
+  return (
+    <div class="page">
+      <h1>Activity</h1>
+    </div>
+  );
+}
