@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reference import cli, descriptor, faults, http, metrics, settings, states
+from reference import alerts, cli, descriptor, faults, http, metrics, settings, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
+    "alerts.md": alerts.page,
     "cli.md": cli.page,
     "descriptor.md": descriptor.page,
     "fault-matrix.md": faults.page,

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import socket
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from axm1_llm.metrics import Card, Metrics, PromptSample
+from metrics.debian import node_exporter, program
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
 ANSWERED = PromptSample("stop", 30, 101, 0.2, 0.4, 12.9, 12.5)
 FAILED = PromptSample("failed", 30, 0, 0.0, None, 0.1, None)
-
-
-def program(name: str, package: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.fail(
-            f"{name} is missing; run: apt-get install --no-install-recommends {package} "
-            "(all packages that the tests need: tools/debian-packages.txt)"
-        )
-    return path
 
 
 @pytest.fixture
@@ -86,29 +74,6 @@ async def test_promtool_has_no_complaint_about_a_file_nor_about_metrics(written:
         assert await complaints(promtool, text) == (0, b"")
     # The check does look: a metric without HELP is one of its complaints.
     assert await complaints(promtool, b"x 1\n") != (0, b"")
-
-
-@asynccontextmanager
-async def node_exporter(folder: Path) -> AsyncIterator[str]:
-    """Run node_exporter on `folder`, with the figures of its own process as it has them by default."""
-    path = program("prometheus-node-exporter", "prometheus-node-exporter")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        path,
-        "--collector.disable-defaults",
-        "--collector.textfile",
-        f"--collector.textfile.directory={folder}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}/metrics"
-    finally:
-        process.kill()
-        async with asyncio.timeout(10):
-            await process.wait()
 
 
 async def scrape(url: str) -> httpx.Response:

@@ -282,6 +282,32 @@ async def test_the_cards_figures_are_served_and_are_in_a_file_of_their_own(
     assert b"_card_" not in (folder / "axm1-llm-m-metrics.prom").read_bytes()
 
 
+async def test_the_services_file_is_written_also_when_nothing_happens(
+    tool: Tool, tmp_path: Path, until: Until, environ: Mapping[str, str], one_card: str
+) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    own = folder / "axm1-llm-metrics.prom"
+    card = Card(tool(["cat <<'BOX'", one_card, "BOX"]), environ)
+    metrics = Metrics([], folder, card, beat=0.05)
+    metrics.start()
+    for _ in range(3):
+        await until(own.exists)
+        assert value(own.read_bytes(), "axm1_llm_card_temperature_celsius", device="0") is not None
+        own.unlink()
+    await metrics.aclose()
+
+
+async def test_a_card_is_known_as_not_stuck_and_never_reset_before_it_is(
+    tool: Tool, environ: Mapping[str, str], two_cards: str
+) -> None:
+    metrics = Metrics([], None, Card(tool(["cat <<'BOX'", two_cards, "BOX"]), environ))
+    text = await exposition(metrics)
+    for device in ("0", "1"):
+        assert value(text, d.CARD_NEEDS_RESET.name, device=device) == 0
+        assert value(text, d.CARD_RESETS.name, device=device) == 0
+
+
 async def test_a_card_that_hangs_keeps_no_models_file_waiting_and_not_the_service(
     tool: Tool, tmp_path: Path, until: Until, environ: Mapping[str, str]
 ) -> None:

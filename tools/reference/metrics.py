@@ -25,8 +25,9 @@ The same figures in two places:
   and `_ . : @ + -` become `_`; the label `model` has the name as it is.
 
 A model's file is written after each prompt, also after one that failed or was cancelled, and at most once
-a second when something else about the model changes. It is replaced in one step and readable by everybody.
-When it cannot be written, prompts go on: the log has one warning, and
+a second when something else about the model changes; the service's own at least once a minute, so that a file
+which is older says that nobody writes it. Each is replaced in one step and readable by everybody.
+When one cannot be written, prompts go on: the log has one warning, and
 `axm1_llm_textfile_write_failures_total` counts.
 
 All counters start at 0 when the service starts. Take one of the two ways, or the sums count twice.

@@ -65,6 +65,7 @@ def build_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         scheduler.start()
+        metrics.start()
         try:
             yield
         finally:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 # for each would take as long as a short prompt itself.
 _BREATH = 0.1
 
+# Seconds between two writes of the service's file when nothing happens: a file that is older than some of
+# them says that the service is gone, and a card's temperature in it is never that of an hour ago.
+_BEAT = 60.0
+
 
 class Metrics:
     """Every figure of the service.
@@ -44,6 +48,7 @@ class Metrics:
         card: how to ask about the cards; None: there is no tool to ask.
         states: all state names, so that each has a series from the start.
         settle: seconds between a change of state and the file that shows it.
+        beat: seconds between two writes of the service's file when nothing happens.
     """
 
     def __init__(
@@ -54,9 +59,12 @@ class Metrics:
         *,
         states: Sequence[str] = (),
         settle: float = 1.0,
+        beat: float = _BEAT,
     ) -> None:
         self._states = tuple(states)
         self._settle = settle
+        self._beat = beat
+        self._next_beat: asyncio.TimerHandle | None = None
         self._card = card
         self._readings: tuple[CardReading, ...] = ()
         self._asking: asyncio.Task[None] | None = None
@@ -79,17 +87,18 @@ class Metrics:
         for model in models:
             self._model(model)
 
+    def start(self) -> None:
+        """Write the service's file from now on also when nothing happens."""
+        if self._writer is not None:
+            self._write_service_and_cards(self._writer)
+            self._next_beat = asyncio.get_running_loop().call_later(self._beat, self.start)
+
     def prompt_finished(self, model: str, sample: PromptSample) -> None:
         """Count a prompt that has ended, and have the model's file written."""
         self._model(model).prompt_finished(sample)
         self._write(model, _BREATH)
         if self._writer is not None:
-            if self._card is None:
-                self._writer.schedule(SERVICE_FILE, self._settle)
-            elif self._asking is None or self._asking.done():
-                self._asking = asyncio.get_running_loop().create_task(
-                    self._write_cards(self._card, self._writer)
-                )
+            self._write_service_and_cards(self._writer)
 
     def state_changed(self, model: str, state: str) -> None:
         """The model is in `state` now."""
@@ -158,11 +167,13 @@ class Metrics:
     async def exposition(self) -> bytes:
         """The text for ``/metrics``, of content type `CONTENT_TYPE`; waits for the card's answer."""
         if self._card is not None:
-            self._readings = await self._card.read()
+            await self._read_cards(self._card)
         return await asyncio.to_thread(self._service_text, everything=True)
 
     async def aclose(self) -> None:
         """Write what is pending and end; bounded."""
+        if self._next_beat is not None:
+            self._next_beat.cancel()
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait((self._asking,))
@@ -185,9 +196,21 @@ class Metrics:
         if self._writer is not None:
             self._writer.schedule(SERVICE_FILE, self._settle)
 
+    def _write_service_and_cards(self, writer: TextfileWriter) -> None:
+        if self._card is None:
+            writer.schedule(SERVICE_FILE, self._settle)
+        elif self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().create_task(self._write_cards(self._card, writer))
+
     async def _write_cards(self, card: Card, writer: TextfileWriter) -> None:
-        self._readings = await card.read()
+        await self._read_cards(card)
         writer.schedule(SERVICE_FILE)
+
+    async def _read_cards(self, card: Card) -> None:
+        self._readings = await card.read()
+        for reading in self._readings:  # series that are there with 0 before the first of them counts
+            self._needs_reset.labels(str(reading.device))
+            self._resets.labels(str(reading.device))
 
     def _file_text(self, name: str) -> bytes | None:
         if name == SERVICE_FILE:
