@@ -10,23 +10,26 @@ from click.testing import CliRunner
 
 from axm1_llm import __version__
 from axm1_llm.cli.exits import Exit
-from axm1_llm.cli.root import CLIENTS, SERVICES, axm1
+from axm1_llm.cli.root import CLIENTS, HOST, SERVICES, axm1
 from cli.programs import axm1 as run_program
 
 
 def test_the_help_names_every_command_and_exit_code() -> None:
     text = CliRunner().invoke(axm1, ["--help"], terminal_width=100).output
-    for name, summary in (*SERVICES.items(), *CLIENTS.items()):
+    for name, summary in (*SERVICES.items(), *CLIENTS.items(), *HOST.items()):
         assert any(line.split(maxsplit=1) == [name, summary] for line in text.splitlines()), name
     for code in Exit:
         assert f"\n    {code.value} " in text
 
 
-@pytest.mark.parametrize("name", [*SERVICES, *CLIENTS])
+@pytest.mark.parametrize("name", [*SERVICES, *CLIENTS, *HOST])
 def test_a_command_says_of_itself_what_the_list_says(name: str) -> None:
     command = axm1.get_command(click.Context(axm1), name)
     assert command is not None
-    assert (command.name, (command.help or "").startswith({**SERVICES, **CLIENTS}[name])) == (name, True)
+    assert (command.name, (command.help or "").startswith({**SERVICES, **CLIENTS, **HOST}[name])) == (
+        name,
+        True,
+    )
 
 
 def test_the_help_is_there_without_loading_what_only_commands_need() -> None:

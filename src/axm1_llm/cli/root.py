@@ -43,6 +43,9 @@ _WATCHING: Mapping[str, str] = {
 _SHELL: Mapping[str, str] = {
     "completion": "Print what completes commands and names of models in a shell.",
 }
+HOST: Mapping[str, str] = {
+    "systemd": "Print or install the systemd units of the services.",
+}
 CLIENTS: Mapping[str, str] = {**_ASKING, **_MODELS, **_WATCHING, **_SHELL}
 # A command is the attribute of the module beside its name.
 _MODULES: Mapping[str, tuple[str, str]] = {
@@ -55,9 +58,11 @@ _MODULES: Mapping[str, tuple[str, str]] = {
     "status": ("status", "status"),
     "logs": ("logs", "logs"),
     "completion": ("completion", "completion"),
+    "systemd": ("systemd", "systemd"),
 }
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Services": SERVICES,
+    "This machine": HOST,
     "Ask a model": _ASKING,
     "Models": _MODELS,
     "Watch": _WATCHING,
