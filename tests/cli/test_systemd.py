@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -53,14 +52,14 @@ def _axm1(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The command is called where anybody may."""
     file = tmp_path / "bin/axm1"
     file.parent.mkdir()
     file.write_text("#!/bin/sh\n")
     file.chmod(0o755)
     monkeypatch.setattr("sys.argv", [str(file)])
-    yield file
+    return file
 
 
 def test_what_the_units_have_in_common_is_the_same_in_each() -> None:
@@ -85,17 +84,15 @@ def test_systemd_takes_the_unit_and_finds_little_that_it_may_do(
     for each in _UNITS:
         (tmp_path / each).write_text(_text(each).replace("/usr/local/bin/axm1", "/bin/true"))
     environ = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
-    verified = subprocess.run(
-        ["systemd-analyze", "verify", str(tmp_path / name)], env=environ, capture_output=True, text=True
-    )
+
+    def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = ["systemd-analyze", *arguments, str(tmp_path / name)]
+        return subprocess.run(argv, check=False, env=environ, capture_output=True, text=True)
+
+    verified = analyze("verify")
     said = [line for line in verified.stderr.splitlines() if name in line]
     assert (verified.returncode, said) == (0, [])
-    exposure = subprocess.run(
-        ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(tmp_path / name)],
-        env=environ,
-        capture_output=True,
-        text=True,
-    )
+    exposure = analyze("security", "--offline=yes", "--no-pager")
     level = re.search(r"exposure level for .*: ([\d.]+)", exposure.stdout)
     assert level is not None, exposure.stderr
     assert float(level[1]) <= most
