@@ -7,6 +7,7 @@ import stat
 from collections import Counter
 from typing import TYPE_CHECKING, Never
 
+from axm1_llm.descriptors.comments import without_comments
 from axm1_llm.errors import DescriptorError
 
 if TYPE_CHECKING:
@@ -28,19 +29,33 @@ class JsonObject(dict[str, object]):
         self.repeated = tuple(key for key in self if counts[key] > 1)
 
 
-def read_document(path: Path) -> object:
-    """What the file says: lists, `JsonObject`s, texts, numbers, booleans, None.
+def read_content(path: Path) -> bytes:
+    """The file's bytes.
 
     Raises:
-        DescriptorError: it cannot be read, is too large, is not UTF-8, or is no JSON.
+        DescriptorError: it cannot be read, or is too large.
     """
     try:
-        text = _read(path).decode("utf-8-sig")  # Windows editors put a byte order mark in front
+        return _read(path)
+    except OSError as error:
+        raise DescriptorError(str(path), (f"the file cannot be read: {error.strerror or error}",)) from None
+
+
+def parse_document(content: bytes, path: Path) -> object:
+    """What the file says: lists, `JsonObject`s, texts, numbers, booleans, None.
+
+    Args:
+        content: the file's bytes: JSON, which may have comments.
+        path: of the file, for the errors.
+
+    Raises:
+        DescriptorError: it is not UTF-8, or is no JSON.
+    """
+    try:
+        text = without_comments(content.decode("utf-8-sig"))  # Windows editors put a byte order mark in front
         document: object = json.loads(text, object_pairs_hook=JsonObject, parse_constant=_refuse_constant)
         _refuse_deep_nesting(document)
         _refuse_half_characters(document)
-    except OSError as error:
-        raise DescriptorError(str(path), (f"the file cannot be read: {error.strerror or error}",)) from None
     except UnicodeDecodeError as error:
         raise DescriptorError(
             str(path), (f"the file is not UTF-8 (byte {error.start}); save it as UTF-8",)

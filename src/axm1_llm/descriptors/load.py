@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from axm1_llm.descriptors.document import JsonObject, read_document
+from axm1_llm.descriptors.document import JsonObject, parse_document, read_content
 from axm1_llm.descriptors.explain import explain, problem_line, shown
 from axm1_llm.descriptors.model import ModelDescriptor
 from axm1_llm.descriptors.unique import clashes
@@ -47,7 +47,20 @@ def load_descriptors(path: Path) -> Descriptors:
         DescriptorError: the file cannot be used; the text has every problem of the whole file, one line each.
     """
     source = path.absolute()
-    document = read_document(source)
+    return parse_descriptors(read_content(source), source)
+
+
+def parse_descriptors(content: bytes, source: Path) -> Descriptors:
+    """The models that such a content of the file would describe.
+
+    Args:
+        content: the file's bytes.
+        source: the file; absolute. Relative folders start where it is.
+
+    Raises:
+        DescriptorError: the same.
+    """
+    document = parse_document(content, source)
     if not isinstance(document, list):
         raise DescriptorError(
             str(source), (f"found {_kind(document)}; expected a list of models, [ {{ … }}, {{ … }} ]",)
