@@ -41,8 +41,7 @@ def read(text: str) -> object:
 def test_a_new_entry_stands_behind_the_others_and_changes_nothing_of_them() -> None:
     assert with_entry(FILE, NEW) == FILE.replace(
         "    }\n    // the end\n]\n",
-        "    },\n    // the end\n"
-        '    {\n        "model_name": "c",\n        "aliases": [\n            "z"\n        ]\n    }\n]\n',
+        '    },\n    // the end\n    {\n        "model_name": "c",\n        "aliases": ["z"]\n    }\n]\n',
     )
 
 

@@ -25,6 +25,14 @@ class _Phase(Enum):
     ANSWER = auto()
 
 
+def shows_thinking(template: str) -> bool:
+    """Whether a chat template is that of a model that thinks before it answers.
+
+    Those open the block, cut it out of older turns, or can switch it off.
+    """
+    return "think>" in template or "enable_thinking" in template
+
+
 class ThinkingSplitter:
     """Splits text into thinking and answer.
 

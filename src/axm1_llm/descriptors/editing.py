@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 EMPTY = "[\n]\n"
 _INDENT = "  "
+# A list of numbers or plain words, which people write in one line.
+_FLAT_LIST = re.compile(r"\[\n((?:\s*[\w\".-]+,?\n)+)\s*\]")
 # What may stand behind an entry in its last line.
 _REST_OF_LINE = re.compile(r"[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/)?[ \t]*(?:\r?\n|$)")
 _COMMENT_LINE = re.compile(r"[ \t]*(?://[^\r\n]*|/\*(?:(?!\*/)[^\r\n])*\*/[ \t]*)\r?\n")
@@ -27,7 +29,7 @@ def with_entry(text: str, entry: Mapping[str, object]) -> str:
     """
     layout = layout_of(text)
     margin, step = _indentation(text, layout)
-    written = margin + json.dumps(entry, indent=step, ensure_ascii=False).replace("\n", f"\n{margin}")
+    written = margin + _json(entry, step).replace("\n", f"\n{margin}")
     if layout.places:
         last = layout.places[-1].end
         before, between = text[:last] + ",", text[last : layout.closing]
@@ -55,6 +57,11 @@ def entry_text(text: str, index: int) -> str:
     """What `without_entry` takes away."""
     begin, finish = _extent(text, layout_of(text), index)
     return text[begin:finish]
+
+
+def _json(entry: Mapping[str, object], step: str) -> str:
+    written = json.dumps(entry, indent=step, ensure_ascii=False)
+    return _FLAT_LIST.sub(lambda found: f"[{', '.join(found[1].replace(',\n', '\n').split())}]", written)
 
 
 def _extent(text: str, layout: Layout, index: int) -> tuple[int, int]:

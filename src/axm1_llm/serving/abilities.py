@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axm1_llm.answer.thinking import shows_thinking
 from axm1_llm.answer.tools.calls import ToolFormat
 from axm1_llm.answer.tools.detect import tool_format
 from axm1_llm.errors import Axm1Error
@@ -89,7 +90,7 @@ def abilities_of(descriptor: ModelDescriptor, template: str) -> Abilities:
         for name, there in (
             (COMPLETION, True),
             (TOOLS, syntax is not None),
-            (THINKING, _thinks(template)),
+            (THINKING, shows_thinking(template)),
             (VISION, descriptor.dialect == "vision"),
         )
         if there
@@ -105,8 +106,3 @@ def _tool_format(descriptor: ModelDescriptor, template: str) -> ToolFormat | Non
         # Its owner says that it can, and its script keeps its template to itself: the most common way.
         return ToolFormat.HERMES
     return syntax
-
-
-def _thinks(template: str) -> bool:
-    # Templates of thinking models open the block, cut it out of older turns, or can switch it off.
-    return "think>" in template or "enable_thinking" in template
