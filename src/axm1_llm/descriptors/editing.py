@@ -61,7 +61,7 @@ def entry_text(text: str, index: int) -> str:
 
 def _json(entry: Mapping[str, object], step: str) -> str:
     written = json.dumps(entry, indent=step, ensure_ascii=False)
-    return _FLAT_LIST.sub(lambda found: f"[{', '.join(found[1].replace(',\n', '\n').split())}]", written)
+    return _FLAT_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", written)
 
 
 def _extent(text: str, layout: Layout, index: int) -> tuple[int, int]:

@@ -125,8 +125,7 @@ def _programs(folder: Path) -> tuple[Program, ...]:
 def _generation(scripts: tuple[RunScript, ...], config: ServerConfig | None) -> Generation | None:
     stdio = [script for script in scripts if not script.starts_server]
     if not stdio:
-        serves = any(script.starts_server for script in scripts)
-        return Generation.THIRD if serves or (config is not None and config.is_for_server) else None
+        return Generation.THIRD if config is not None and config.is_for_server else None
     if any(script.keeps_history for script in stdio):
         return Generation.SECOND
     return Generation.FIRST

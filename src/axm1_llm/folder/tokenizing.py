@@ -51,14 +51,14 @@ def choose_tokenizer(folder: ModelFolder, script: RunScript | None) -> Tokenizer
         return TokenizerChoice("none", f"--tokenizer_type {kind}: the runtime has it inside")
     vendor = _vendors(folder, script)
     vocabulary, why = _vocabulary(folder, vendor)
-    if vocabulary is not None and (chat_template(vocabulary) or vendor is None):
+    if vocabulary is not None and (vendor is None or chat_template(vocabulary)):
         return TokenizerChoice("builtin", f"{_below(folder, vocabulary)}tokenizer.json, {why}", vocabulary)
     if vendor is not None:
-        missing = "tokenizer.json" if vocabulary is None else "chat template beside tokenizer.json"
-        return TokenizerChoice("script", f"{vendor.name}; there is no {missing}", vocabulary, vendor.name)
+        lacking = "tokenizer.json" if vocabulary is None else "the chat template"
+        return TokenizerChoice("script", f"{vendor.name}; {lacking} is missing", vocabulary, vendor.name)
     raise FolderError(
-        f"'{folder.path}' has no tokenizer: neither tokenizer.json, in it or in one folder below, nor a Python "
-        "script that serves one; is the download complete?"
+        f"'{folder.path}' has no tokenizer: neither tokenizer.json, in it or in one folder below, nor a "
+        "Python script that serves one; is the download complete?"
     )
 
 
