@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reference import alerts, cli, descriptor, faults, http, metrics, settings, states
+from reference import alerts, cli, descriptor, doctor, faults, http, metrics, settings, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "alerts.md": alerts.page,
     "cli.md": cli.page,
     "descriptor.md": descriptor.page,
+    "doctor.md": doctor.page,
     "fault-matrix.md": faults.page,
     "http.md": http.page,
     "metrics.md": metrics.page,

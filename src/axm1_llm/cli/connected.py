@@ -8,14 +8,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from axm1_llm.cli.address import DEFAULT_HOST, DEFAULT_PORT, service_url
-from axm1_llm.cli.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from axm1_llm.cli.client import Client
+
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options --host, --port and --api-key, and in their place an open `Client`."""
+
+    @connection_options
+    @functools.wraps(command)
+    def with_client(host: str, port: int | None, api_key: str | None, **parameters: Any) -> None:  # noqa: ANN401 - click's
+        with open_client(host, port, api_key) as client:
+            command(client, **parameters)
+
+    return with_client
+
+
+def connection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options --host, --port and --api-key; they are for `open_client`."""
 
     @click.option(
         "--host",
@@ -42,11 +55,22 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         help="The key to show it. Other users of the machine can read flags: the variable is safer.",
     )
     @functools.wraps(command)
-    def with_client(host: str, port: int | None, api_key: str | None, **parameters: Any) -> None:  # noqa: ANN401 - click's
-        with Client(url_of(host, port), key_of(api_key)) as client:
-            command(client, **parameters)
+    def with_options(**parameters: Any) -> None:  # noqa: ANN401 - click's
+        command(**parameters)
 
-    return with_client
+    return with_options
+
+
+def open_client(host: str, port: int | None, api_key: str | None) -> Client:
+    """A connection to the service that the options name; close it, or use it in a `with`.
+
+    Raises:
+        click.BadParameter: an option cannot be used.
+    """
+    # Imported here: what only may ask a service need not wait for an HTTP client.
+    from axm1_llm.cli.client import Client  # noqa: PLC0415
+
+    return Client(url_of(host, port), key_of(api_key))
 
 
 def url_of(host: str, port: int | None) -> str:

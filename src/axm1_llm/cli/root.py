@@ -44,6 +44,7 @@ _SHELL: Mapping[str, str] = {
     "completion": "Print what completes commands and names of models in a shell.",
 }
 HOST: Mapping[str, str] = {
+    "doctor": "Find out what is wrong with the machine, the descriptor and the models, and mend it.",
     "systemd": "Print or install the systemd units of the services.",
 }
 CLIENTS: Mapping[str, str] = {**_ASKING, **_MODELS, **_WATCHING, **_SHELL}
@@ -59,6 +60,7 @@ _MODULES: Mapping[str, tuple[str, str]] = {
     "logs": ("logs", "logs"),
     "completion": ("completion", "completion"),
     "systemd": ("systemd", "systemd"),
+    "doctor": ("doctor", "doctor"),
 }
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Services": SERVICES,

@@ -1,0 +1,1 @@
+"""Finds out what is wrong with the machine, the descriptor and the models; mends what is safe."""
