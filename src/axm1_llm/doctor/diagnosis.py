@@ -79,10 +79,9 @@ def diagnose(
         return Diagnosis(machine, file, (), (*_machine(machine, needed=True), *findings))
     chosen = described.models
     if models:
-        found = {name: described.find(name) for name in models}
-        if missing := next((name for name, model in found.items() if model is None), None):
+        if missing := next((name for name in models if described.find(name) is None), None):
             raise ModelNotFoundError(missing)
-        chosen = tuple(dict.fromkeys(model for model in found.values() if model is not None))
+        chosen = tuple(model for model in described.models if any(model.answers_to(name) for name in models))
     places = tuple(place_of(model, file) for model in chosen)
     needed = not places or any(place.uses_card for place in places)
     of_models = [finding for place in places for finding in _model(place, machine)]

@@ -142,12 +142,16 @@ class Place:
 
 
 def read_script(path: Path) -> str | None:
-    """A script's text, in which each byte that is no UTF-8 keeps its place; None: it cannot be read."""
+    """A script's text, in which each byte that is no UTF-8 keeps its place; None: it cannot be read.
+
+    What is larger than 1 MiB is no script.
+    """
     try:
         with path.open("rb") as file:
-            return file.read(_LONGEST_SCRIPT).decode("utf-8", "surrogateescape")
+            content = file.read(_LONGEST_SCRIPT + 1)
     except OSError:
         return None
+    return content.decode("utf-8", "surrogateescape") if len(content) <= _LONGEST_SCRIPT else None
 
 
 def place_of(model: ModelDescriptor, descriptor: Path) -> Place:

@@ -31,7 +31,7 @@ MISSING = error(
 )
 UNREADABLE = error(
     "script.unreadable",
-    "The run script cannot be read.",
+    "The run script cannot be read, or is far too large for one.",
     "The shell that runs it reads it as the service's user.",
     "let the service's user read it: chmod a+r SCRIPT",
 )
@@ -186,7 +186,12 @@ def check_script(place: Place) -> tuple[Finding, ...]:
         return run_bit
     if place.text is None:
         words = UNREADABLE.mend.replace("SCRIPT", shlex.quote(str(path)))
-        return (*run_bit, UNREADABLE.found(f"{path} cannot be read", words, model=place.name, file=path))
+        return (
+            *run_bit,
+            UNREADABLE.found(
+                f"{path} cannot be read, or has more than 1 MiB", words, model=place.name, file=path
+            ),
+        )
     return (*run_bit, *_lines(place, path), *_command(place, path))
 
 

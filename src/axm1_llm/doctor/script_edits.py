@@ -87,7 +87,7 @@ def own_address(text: str) -> str:
     flag = _tokenizer_flag(text)
     if flag is None:
         return with_flag(TOKENIZER_FLAGS[-1], OWN_ADDRESS)(text)
-    host = _HOST.search(flag.text.rpartition("://")[2])
+    host = _HOST.match(flag.text.rpartition("://")[2])
     return _replaced(text, flag, f'"http://{host["host"]}:$1"' if host else ANY_ADDRESS)
 
 
