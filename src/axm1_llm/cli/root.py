@@ -44,7 +44,7 @@ _SHELL: Mapping[str, str] = {
     "completion": "Print what completes commands and names of models in a shell.",
 }
 HOST: Mapping[str, str] = {
-    "doctor": "Find out what is wrong with the machine, the descriptor and the models, and mend it.",
+    "doctor": "Find out what is wrong with this machine and its models, and mend it.",
     "systemd": "Print or install the systemd units of the services.",
 }
 CLIENTS: Mapping[str, str] = {**_ASKING, **_MODELS, **_WATCHING, **_SHELL}
