@@ -33,7 +33,9 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         if not name.startswith(("AXM1_", "OLLAMA_")) and name not in {"NO_COLOR", "COLUMNS", "LINES"}
     }
     # Colours are asked for loudly: pipes must stay plain all the same.
-    return {**kept, "TERM": "xterm-256color", "FORCE_COLOR": "1", "TZ": "UTC", **(more or {})}
+    # What is typed in a test's chat is not kept: no folder can be there.
+    fixed = {"TERM": "xterm-256color", "FORCE_COLOR": "1", "TZ": "UTC", "XDG_STATE_HOME": "/dev/null/state"}
+    return {**kept, **fixed, **(more or {})}
 
 
 def axm1(
@@ -53,7 +55,9 @@ def axm1(
 class Terminal:
     """`axm1` in a terminal of its own."""
 
-    def __init__(self, *arguments: str, stdout: int | None = None) -> None:
+    def __init__(
+        self, *arguments: str, stdout: int | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self._master, slave = pty.openpty()
         self._seen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -62,7 +66,7 @@ class Terminal:
             stdin=slave,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
-            env=environment({"COLUMNS": "120"}),
+            env=environment({"COLUMNS": "120", **(env or {})}),
             start_new_session=True,
         )
         os.close(slave)

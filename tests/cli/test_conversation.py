@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axm1_llm.cli.conversation import read_entry
+from axm1_llm.cli.chat.entries import read_entry
 from axm1_llm.cli.exits import Exit
 from cli.fake_service import HANG, Reply, answer, chat_answer, chat_token, report
 from cli.programs import Terminal

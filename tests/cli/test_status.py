@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -172,7 +173,7 @@ def test_a_watch_in_a_terminal_follows_the_model_until_ctrl_c(service: FakeServi
     )
     with Terminal("status", "--watch", "--host", service.url) as terminal:
         terminal.see("idle")
-        terminal.see("layer 12 of 31")
+        terminal.see("39 %")
         terminal.see("gone")
         service.answer("/api/status", Reply(body={"models": [report("m", "ready")]}))
         terminal.see("ready")
@@ -192,3 +193,49 @@ def test_a_watch_in_a_pipe_prints_what_changed(service: FakeService) -> None:
         program.send_signal(signal.SIGINT)
         assert program.communicate(timeout=10) == (b"", b"")
     assert program.returncode == Exit.OK
+
+
+_METRICS = b"""\
+# TYPE axm1_llm_card_temperature_celsius gauge
+axm1_llm_card_temperature_celsius{device="0"} 51.0
+# TYPE axm1_llm_card_npu_utilization_ratio gauge
+axm1_llm_card_npu_utilization_ratio{device="0"} 0.43
+# TYPE axm1_llm_card_cmm_used_bytes gauge
+axm1_llm_card_cmm_used_bytes{device="0"} 5368709120
+# TYPE axm1_llm_card_cmm_total_bytes gauge
+axm1_llm_card_cmm_total_bytes{device="0"} 7516192768
+# TYPE axm1_llm_time_to_first_token_seconds histogram
+axm1_llm_time_to_first_token_seconds_bucket{le="+Inf",model="m"} 4
+axm1_llm_time_to_first_token_seconds_sum{model="m"} 3.0
+axm1_llm_time_to_first_token_seconds_count{model="m"} 4
+"""
+
+
+def test_a_watch_shows_speeds_and_the_card_and_q_ends_it(service: FakeService) -> None:
+    service.answer("/metrics", Reply(body=_METRICS))
+    models = [
+        report("m", "outputting", prompt=PROMPT, cmm_remaining_mb={"0": 300}),
+        report("n", "initializing", progress=PROGRESS),
+    ]
+    service.answer("/api/status", Reply(body={"models": models}))
+    with Terminal("status", "--watch", "--host", service.url) as terminal:
+        row = terminal.see("0.75 s")
+        assert "120 tokens" in row
+        assert "14.2" in row
+        terminal.see("39 %")
+        terminal.see("card 0: 51 °C, NPU 43%, CMM 5.0 of 7.0 GiB")
+        terminal.type("xq")
+        assert terminal.leave() == Exit.OK
+
+
+@pytest.mark.parametrize("width", ["40", "80", "120"])
+def test_a_watch_keeps_to_the_width_of_the_terminal(service: FakeService, width: str) -> None:
+    service.answer("/metrics", Reply(503, {"error": "no metrics"}))
+    models = [report("a-model-with-a-long-name:8b", "initializing", progress=PROGRESS)]
+    service.answer("/api/status", Reply(body={"models": models}))
+    with Terminal("status", "--watch", "--host", service.url, env={"COLUMNS": width}) as terminal:
+        look = re.sub(r"\x1b\[[0-?]*[@-~]", "", terminal.see("q or Ctrl-C"))
+        assert "39 %" in look
+        assert max(len(line) for line in look.replace("\r", "").split("\n")) <= int(width)
+        terminal.type("q")
+        assert terminal.leave() == Exit.OK

@@ -29,7 +29,7 @@ _COLOURS = {
     "processing prompt": "cyan",
     "outputting": "cyan",
 }
-_UNKNOWN = "-"
+UNKNOWN = "-"
 _SHORT_ID = 12
 _MOST_LINES = 12
 _FOR_EVER = timedelta(days=36500)  # Ollama writes "never" as a date in some 292 years
@@ -40,14 +40,14 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 def draw_list(models: Iterable[Listed], reports: Mapping[str, Report]) -> RenderableType:
     """A row a model: name, state, speed of the answer in hand, size of its folder."""
-    table = _table("NAME", "STATE", "TOKENS/S", "SIZE")
+    table = new_table("NAME", "STATE", "TOKENS/S", "SIZE")
     for listed in models:
         report = reports.get(listed.model)
         rate = report.prompt.tokens_per_second if report and report.prompt else None
         table.add_row(
             harmless(listed.model),
-            _state(report.state) if report else _UNKNOWN,
-            _UNKNOWN if rate is None else f"{rate:.1f}",
+            state_text(report.state) if report else UNKNOWN,
+            UNKNOWN if rate is None else f"{rate:.1f}",
             _size(listed.size),
         )
     return table
@@ -55,14 +55,14 @@ def draw_list(models: Iterable[Listed], reports: Mapping[str, Report]) -> Render
 
 def draw_loaded(models: Iterable[Loaded], cards: Mapping[str, Sequence[str]]) -> RenderableType:
     """A row a loaded model: name, id, size, card, context, and when it leaves."""
-    table = _table("NAME", "ID", "SIZE", "CARD", "CONTEXT", "UNTIL")
+    table = new_table("NAME", "ID", "SIZE", "CARD", "CONTEXT", "UNTIL")
     for model in models:
         table.add_row(
             harmless(model.model),
             harmless(model.digest)[:_SHORT_ID],
             _size(model.size),
-            ",".join(cards.get(model.model, ())) or _UNKNOWN,
-            str(model.context_length or _UNKNOWN),
+            ",".join(cards.get(model.model, ())) or UNKNOWN,
+            str(model.context_length or UNKNOWN),
             _until(model.until),
         )
     return table
@@ -75,7 +75,7 @@ def draw_model(name: str, shown: Mapping[str, Any]) -> RenderableType:
     for key, value in shown["details"].items():
         if value and isinstance(value, str | int | float):
             facts.add_row(harmless(key).replace("_", " "), harmless(str(value)))
-    facts.add_row("abilities", harmless(", ".join(map(str, shown.get("capabilities") or ()))) or _UNKNOWN)
+    facts.add_row("abilities", harmless(", ".join(map(str, shown.get("capabilities") or ()))) or UNKNOWN)
     for key, value in (shown.get("model_info") or {}).items():
         if str(key).endswith(".context_length"):
             facts.add_row("context", f"{value} tokens")
@@ -83,7 +83,7 @@ def draw_model(name: str, shown: Mapping[str, Any]) -> RenderableType:
     if ignored := ", ".join(map(str, shown.get("ignored_options") or ())):
         facts.add_row("options without effect", harmless(ignored))
     template = str(shown.get("template") or "")
-    facts.add_row("template", f"{len(template)} characters; --template prints it" if template else _UNKNOWN)
+    facts.add_row("template", f"{len(template)} characters; --template prints it" if template else UNKNOWN)
     for title in ("parameters", "system", "license"):
         if text := harmless(str(shown.get(title) or "")).strip():
             parts += [Text(""), Text(title, style="bold"), Padding(Text(_first_lines(text)), (0, 0, 0, 2))]
@@ -92,14 +92,14 @@ def draw_model(name: str, shown: Mapping[str, Any]) -> RenderableType:
 
 def draw_reports(reports: Sequence[Report]) -> RenderableType:
     """A row a model: name, state, since when, what it is busy with, how many wait."""
-    table = _table("MODEL", "STATE", "SINCE", "WAITING", "ACTIVITY")
+    table = new_table("MODEL", "STATE", "SINCE", "WAITING", "ACTIVITY")
     for report in reports:
         table.add_row(
             harmless(report.model),
-            _state(report.state),
+            state_text(report.state),
             _since(report.since),
             str(report.waiting),
-            harmless(report.activity) or _UNKNOWN,
+            harmless(report.activity) or UNKNOWN,
         )
     return table
 
@@ -108,7 +108,7 @@ def draw_report(report: Report) -> RenderableType:
     """One model, with all that is known of it."""
     facts = _facts()
     facts.add_row("model", Text(harmless(report.model), style="bold"))
-    facts.add_row("state", _state(report.state))
+    facts.add_row("state", state_text(report.state))
     facts.add_row("since", _since(report.since))
     if report.loading is not None:
         facts.add_row("loading", harmless(str(report.loading)))
@@ -188,14 +188,15 @@ def _failure(failure: Failure) -> Table:
 
 
 def _steps(steps: Iterable[Step]) -> Table:
-    table = _table("AT", "FROM", "TO", "TRIGGER")
+    table = new_table("AT", "FROM", "TO", "TRIGGER")
     for step in steps:
         trigger = f"{step.trigger}: {step.reason}" if step.reason else step.trigger
-        table.add_row(_clock(step.at), step.source, _state(step.target), harmless(trigger))
+        table.add_row(_clock(step.at), step.source, state_text(step.target), harmless(trigger))
     return table
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
+    """A table with these columns; without lines where a program reads it."""
     # Lines of a box are no use to `awk`.
     table = Table(box=SIMPLE_HEAD if is_terminal() else None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
@@ -203,7 +204,8 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _state(state: str) -> Text:
+def state_text(state: str) -> Text:
+    """A state in its colour."""
     return Text(harmless(state), style=_COLOURS.get(state, "yellow"))
 
 
@@ -218,7 +220,7 @@ def _since(moment: datetime) -> str:
 
 def _until(moment: datetime | None) -> str:
     if moment is None:
-        return _UNKNOWN
+        return UNKNOWN
     left = moment - datetime.now(UTC)
     if left > _FOR_EVER:
         return "for ever"
@@ -241,7 +243,7 @@ def _span(span: timedelta) -> str:
 
 def _size(size: int) -> str:
     if size <= 0:
-        return _UNKNOWN
+        return UNKNOWN
     amount, units = float(size), iter(("B", "kB", "MB", "GB"))
     unit = next(units)
     while amount >= _KILO:

@@ -30,6 +30,11 @@ class Figures:
         found = {name: last.get(name) for name in cls.__slots__}
         return cls(**{name: value if isinstance(value, int) else 0 for name, value in found.items()})
 
+    @property
+    def tokens_per_second(self) -> float | None:
+        """The speed of the answer; None where it is not known."""
+        return self.eval_count * _SECOND / self.eval_duration if self.eval_duration else None
+
     def lines(self) -> Iterator[str]:
         """A line for each figure that is known; scripts read these words."""
         for name, duration, count in (

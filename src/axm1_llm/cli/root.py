@@ -27,6 +27,7 @@ SERVICES: Mapping[str, str] = {
     "tokenizer-service": "Run the tokenizer-service only.",
 }
 _ASKING: Mapping[str, str] = {
+    "chat": "Chat with a model in the terminal.",
     "run": "Ask a model, or chat with it.",
 }
 _MODELS: Mapping[str, str] = {
@@ -50,6 +51,7 @@ HOST: Mapping[str, str] = {
 CLIENTS: Mapping[str, str] = {**_ASKING, **_MODELS, **_WATCHING, **_SHELL}
 # A command is the attribute of the module beside its name.
 _MODULES: Mapping[str, tuple[str, str]] = {
+    "chat": ("chat.command", "chat"),
     "run": ("run", "run"),
     "list": ("listing", "list_models"),
     "show": ("showing", "show_model"),

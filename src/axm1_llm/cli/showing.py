@@ -47,7 +47,7 @@ def show_model(client: Client, *, model: str, part: str | None, as_json: bool) -
     if as_json:
         click.echo(text)
         return
-    found = shown(client, text)
+    found = _parse(client, text)
     from axm1_llm.cli import drawing, terminal  # noqa: PLC0415 - rich is for commands that draw
 
     if part is None:
@@ -56,12 +56,16 @@ def show_model(client: Client, *, model: str, part: str | None, as_json: bool) -
         click.echo(terminal.harmless(str(found.get(part) or "")))
 
 
-def shown(client: Client, text: str) -> Mapping[str, Any]:
+def ask_shown(client: Client, model: str) -> Mapping[str, Any]:
     """What `/api/show` says of a model.
 
     Raises:
-        ServiceError: another kind of server is at the client's address.
+        ServiceError: there is no such model, or another kind of server is at the client's address.
     """
+    return _parse(client, client.post("/api/show", {"model": model}))
+
+
+def _parse(client: Client, text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:

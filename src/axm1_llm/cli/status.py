@@ -11,8 +11,7 @@ from axm1_llm.cli.completing import complete_model
 from axm1_llm.cli.connected import connected
 from axm1_llm.cli.reports import parse_reports, report_path, warnings
 from axm1_llm.cli.root import CLIENTS
-from axm1_llm.cli.terminal import console, harmless, is_terminal, show
-from axm1_llm.errors import Axm1Error
+from axm1_llm.cli.terminal import harmless, is_terminal, show
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,11 +19,20 @@ if TYPE_CHECKING:
     from axm1_llm.cli.client import Client
 
 _WATCH_SECONDS = 0.5
+_GAUGES_SECONDS = 10.0  # the service may have to ask the card, which takes it a moment
+
+_HELP = f"""{CLIENTS["status"]} With MODEL: all that is known of it.
+
+\b
+Examples:
+  axm1 status
+  axm1 status qwen3:8b --watch
+  axm1 status --watch --json | jq -c '.models[] | [.model, .status]'"""
 
 
-@click.command("status", help=f"{CLIENTS['status']} With MODEL: all that is known of it.")
+@click.command("status", help=_HELP)
 @click.argument("model", required=False, shell_complete=complete_model)
-@click.option("--watch", is_flag=True, help=f"Ask again every {_WATCH_SECONDS} s until Ctrl-C.")
+@click.option("--watch", is_flag=True, help=f"Look again every {_WATCH_SECONDS} s until q or Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the service's own answer.")
 @connected
 def status(client: Client, *, model: str | None, watch: bool, as_json: bool) -> None:
@@ -53,18 +61,9 @@ def _follow(client: Client, model: str | None, *, as_json: bool) -> None:
 
 
 def _redraw(client: Client, model: str | None) -> None:
-    """Draw over the last look, for a person. A service that leaves may come back: it is waited for."""
-    from rich.live import Live  # noqa: PLC0415 - rich is for commands that draw
+    from axm1_llm.cli.watching import Watch  # noqa: PLC0415 - rich is for commands that draw
 
-    first = _draw(client, model, client.get(report_path(model)))
-    with Live(first, console=console(), auto_refresh=False) as live:
-        while True:
-            time.sleep(_WATCH_SECONDS)
-            try:
-                look = _draw(client, model, client.get(report_path(model)))
-            except Axm1Error as error:
-                look = f"{harmless(str(error))}\nasking again every {_WATCH_SECONDS} s; Ctrl-C ends it"
-            live.update(look, refresh=True)
+    Watch(client, model, pause=_WATCH_SECONDS, gauges_pause=_GAUGES_SECONDS).run()
 
 
 def _print(client: Client, model: str | None, text: str, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from axm1_llm.cli.reports import ask_report
+from axm1_llm.cli.terminal import uninterrupted
 from axm1_llm.errors import Axm1Error
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def waiting(
             over.set()
             watcher.join()  # its line is gone before the first word is written
 
-    watcher.start()
+    with uninterrupted():
+        watcher.start()
     try:
         yield end
     finally:
