@@ -29,6 +29,8 @@ the file or folder that `--descriptor` names, `/model/model-descriptor.json`, `/
 ]
 ```
 
+The file may have comments, `// …` and `/* … */`; `axm1 add` and `axm1 remove` leave them where they are.
+
 Switches and ports may be texts, as above, or proper JSON values. A file with mistakes is refused with all of
 them at once, each with its place (`[0].tokenizer_port`), what was found and what was expected; an unknown key
 is answered with the nearest known one. A folder or script that is missing is only a warning at the start, and

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from axm1_llm.cli.all_models import Row
     from axm1_llm.cli.reports import Failure, Listed, Loaded, Report, Step
 
 _COLOURS = {
@@ -88,6 +89,19 @@ def draw_model(name: str, shown: Mapping[str, Any]) -> RenderableType:
         if text := harmless(str(shown.get(title) or "")).strip():
             parts += [Text(""), Text(title, style="bold"), Padding(Text(_first_lines(text)), (0, 0, 0, 2))]
     return Group(*parts)
+
+
+def draw_all(rows: Iterable[Row]) -> RenderableType:
+    """A row a model: name, state, folder, what is wrong with it."""
+    table = _table("NAME", "STATE", "FOLDER", "PROBLEM")
+    for row in rows:
+        table.add_row(
+            harmless(row.name),
+            _state(row.state),
+            harmless(row.folder) or _UNKNOWN,
+            harmless(row.problem) or _UNKNOWN,
+        )
+    return table
 
 
 def draw_reports(reports: Sequence[Report]) -> RenderableType:

@@ -30,12 +30,14 @@ _ASKING: Mapping[str, str] = {
     "chat": "Chat with a model in the terminal.",
     "run": "Ask a model, or chat with it.",
 }
-_MODELS: Mapping[str, str] = {
+MODELS: Mapping[str, str] = {
     "list": "List the models.",
     "show": "Show what a model is and can do.",
     "ps": "List the models that are loaded, and until when.",
     "load": "Load a model onto its card.",
     "stop": "Have a model leave its card.",
+    "add": "Add a model's folder to the descriptor file.",
+    "remove": "Take a model out of the descriptor file.",
 }
 _WATCHING: Mapping[str, str] = {
     "status": "Show what the models are doing.",
@@ -48,7 +50,7 @@ HOST: Mapping[str, str] = {
     "doctor": "Find out what is wrong with this machine and its models, and mend it.",
     "systemd": "Print or install the systemd units of the services.",
 }
-CLIENTS: Mapping[str, str] = {**_ASKING, **_MODELS, **_WATCHING, **_SHELL}
+CLIENTS: Mapping[str, str] = {**_ASKING, **MODELS, **_WATCHING, **_SHELL}
 # A command is the attribute of the module beside its name.
 _MODULES: Mapping[str, tuple[str, str]] = {
     "chat": ("chat.command", "chat"),
@@ -58,6 +60,8 @@ _MODULES: Mapping[str, tuple[str, str]] = {
     "ps": ("loaded", "ps"),
     "load": ("loading", "load"),
     "stop": ("loading", "stop"),
+    "add": ("adding", "add"),
+    "remove": ("removing", "remove"),
     "status": ("status", "status"),
     "logs": ("logs", "logs"),
     "completion": ("completion", "completion"),
@@ -68,7 +72,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Services": SERVICES,
     "This machine": HOST,
     "Ask a model": _ASKING,
-    "Models": _MODELS,
+    "Models": MODELS,
     "Watch": _WATCHING,
     "Shell": _SHELL,
 }
