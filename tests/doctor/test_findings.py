@@ -77,7 +77,7 @@ def test_everything_at_once_is_mended_at_once(model: Model) -> None:
     assert fix(model) == 1
     assert model.diagnose().findings == ()
     assert model.script.stat().st_mode & 0o777 == 0o750
-    assert 'http://192.168.1.7:$1"' in model.script.read_text()
+    assert 'http://192.168.1.7:$1}"' in model.script.read_text()
 
 
 def test_a_card_is_not_missed_when_no_model_needs_one(model: Model) -> None:

@@ -85,7 +85,8 @@ def test_a_flag_that_stands_there_twice_is_changed_twice() -> None:
         ("http://127.0.0.1:12345", '"http://127.0.0.1:$1"'),
         ('"http://localhost:8080/"', '"http://localhost:$1"'),
         ("'http://tokenizer:80'", '"${AXM1_TOKENIZER_URL:-http://localhost:$1}"'),
-        ("http://192.168.1.7:1", '"http://192.168.1.7:$1"'),
+        ("http://192.168.1.7:1", '"${AXM1_TOKENIZER_URL:-http://192.168.1.7:$1}"'),
+        ("http://127.0.0.1:1", '"http://127.0.0.1:$1"'),
     ],
 )
 def test_the_host_of_the_tokenizers_address_stays_where_it_can(before: str, after: str) -> None:

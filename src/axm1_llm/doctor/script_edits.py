@@ -15,6 +15,7 @@ OWN_ADDRESS = '"http://localhost:$1"'
 ANY_ADDRESS = '"${AXM1_TOKENIZER_URL:-http://localhost:$1}"'
 _BLANKS_AFTER_BACKSLASH = re.compile(r"\\[ \t]+(?=\n)")
 _GAP = re.compile(r"[ \t]*\n[ \t\n]*")
+_LOOPBACK = frozenset({"localhost", "[::1]"})
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost)(?=[:/]|$)")
 
 
@@ -83,12 +84,20 @@ def with_flag(name: str, value: str) -> Callable[[str], str]:
 
 
 def own_address(text: str) -> str:
-    """With the port from ``$1`` in the tokenizer's address; host and scheme stay where they can."""
+    """With the port from ``$1`` in the tokenizer's address; a number stays as the host.
+
+    Scripts are published with addresses of their author's network, so that of the service goes before another
+    machine's.
+    """
     flag = _tokenizer_flag(text)
     if flag is None:
         return with_flag(TOKENIZER_FLAGS[-1], OWN_ADDRESS)(text)
     host = _HOST.match(flag.text.rpartition("://")[2])
-    return _replaced(text, flag, f'"http://{host["host"]}:$1"' if host else ANY_ADDRESS)
+    if host is None:
+        return _replaced(text, flag, ANY_ADDRESS)
+    own = f"http://{host['host']}:$1"
+    here = host["host"] in _LOOPBACK or host["host"].startswith("127.")
+    return _replaced(text, flag, f'"{own}"' if here else f'"${{AXM1_TOKENIZER_URL:-{own}}}"')
 
 
 def any_address(text: str) -> str:
