@@ -93,13 +93,13 @@ def draw_model(name: str, shown: Mapping[str, Any]) -> RenderableType:
 
 def draw_all(rows: Iterable[Row]) -> RenderableType:
     """A row a model: name, state, folder, what is wrong with it."""
-    table = _table("NAME", "STATE", "FOLDER", "PROBLEM")
+    table = new_table("NAME", "STATE", "FOLDER", "PROBLEM")
     for row in rows:
         table.add_row(
             harmless(row.name),
-            _state(row.state),
-            harmless(row.folder) or _UNKNOWN,
-            harmless(row.problem) or _UNKNOWN,
+            state_text(row.state),
+            harmless(row.folder) or UNKNOWN,
+            harmless(row.problem) or UNKNOWN,
         )
     return table
 
