@@ -9,6 +9,7 @@ from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
 from axm1_llm.engine import Deadlines
+from axm1_llm.engine.generation import DoneReason
 from axm1_llm.errors import BrokenAnswerError, LoadError, RuntimeDiedError, RuntimeStalledError
 from engine.conftest import Bench, MakeBench, ask, collect, within
 from engine.fakes import END, MARK, FakeChild, frames
@@ -67,6 +68,26 @@ async def test_a_prompt_that_two_runtimes_fail_at_is_given_up_and_the_next_one_i
         successor.say(frames("ok") + END + MARK)
         assert (await collect(following))[0] == "ok"
         assert [sample.outcome for sample in b.metrics.samples] == ["failed", "stop"]
+
+
+@pytest.mark.parametrize("ending", ["crash", "silence"])
+async def test_an_answer_whose_end_line_came_is_whole_though_the_runtime_is_of_no_more_use(
+    bench: MakeBench, ending: str
+) -> None:
+    async with bench() as b:
+        child = await b.ready_child()
+        generation, following = b.engine.submit(ask()), b.engine.submit(ask())
+        await child.prompt()
+        child.say(frames("all", " of it") + END)
+        _end(child, ending)
+        text, summary = await collect(generation)
+        assert (text, summary.done_reason) == ("all of it", DoneReason.STOP)
+        successor = await _next(b)
+        await successor.prompt()
+        successor.say(frames("ok") + END + MARK)
+        assert (await collect(following))[0] == "ok"
+        assert b.tokenizer.closed[0] == ("ticket-1", 2, None)
+        assert [sample.outcome for sample in b.metrics.samples] == ["stop", "stop"]
 
 
 async def test_a_caller_that_left_meanwhile_causes_no_second_try(bench: MakeBench) -> None:

@@ -60,7 +60,7 @@ class Cell:
         trouble: the model has a tokenizer script, which does this once: "hang_in_encode", …
         own_service: the tokenizer-service is hit, so no other cell may use it.
         streamed: the client reads the answer line by line.
-        spoken: tokens that a broken answer has; None: all.
+        spoken: tokens that a broken answer has.
         outlives: seconds for which a process that left its group lives on.
         execs: the run script becomes the executable, in place of waiting for it.
     """
@@ -78,7 +78,7 @@ class Cell:
     trouble: str = ""
     own_service: bool = False
     streamed: bool = True
-    spoken: int | None = SPOKEN
+    spoken: int = SPOKEN
     outlives: float = 0.0
     execs: bool = False
 

@@ -35,6 +35,7 @@ class End(StrEnum):
     """How a client's request ends."""
 
     ANSWER = "status 200 and the whole answer"
+    WHOLE = "status 200 and the whole answer, of which nothing was missing"
     CHUNK = 'status 200; the stream ends with `{"error": …}`, which says that the answer broke off and why'
     FULL = "status 200 and as many tokens as the context holds; `done_reason` is `length`"
     STATUS = "status 500 and an error that names the reason"
@@ -105,6 +106,11 @@ FAILED_TWICE = Outcome(
 BROKEN = Outcome(
     "error chunk", End.CHUNK, "The runtime is replaced at once, before the next prompt asks for it."
 )
+WHOLE = Outcome(
+    "answer (late), then replaced",
+    End.WHOLE,
+    "The end line told that the answer is whole; the runtime is replaced when its mark does not come.",
+)
 BEHIND_KEPT = Outcome(
     "answer (kept)", End.ANSWER, "The runtime is interrupted and stays; who waited is answered by it."
 )
@@ -128,6 +134,6 @@ KILLED = Outcome("SIGKILL", End.UNLOADED, "Neither `q` nor SIGTERM has an effect
 
 OUTCOMES = (
     *(UNTOUCHED, LATE, FULL, RETRIED, RETRIED_KEPT, RELOADED, RETURNS, REFUSED, GIVEN_UP, FAILED_TWICE),
-    *(BROKEN, INCOMPLETE, UNDECODED, BEHIND, BEHIND_KEPT),
+    *(WHOLE, BROKEN, INCOMPLETE, UNDECODED, BEHIND, BEHIND_KEPT),
     *(STOPPED, REPLACED, LEFT, LEFT_REPLACED, LEAVES, TERMINATED, KILLED),
 )

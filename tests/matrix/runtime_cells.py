@@ -17,7 +17,6 @@ from matrix.cell import (
     LOAD_STALL,
     NOTHING,
     SOON,
-    SPOKEN,
     STALL,
     UNHEARD,
     UNSTOPPED,
@@ -47,6 +46,7 @@ from matrix.outcomes import (
     STOPPED,
     TERMINATED,
     UNTOUCHED,
+    WHOLE,
     Outcome,
     Phase,
 )
@@ -177,8 +177,9 @@ def _no_mark() -> Iterator[Cell]:
         if cell.phase in marks:
             struck = f"hang@mark={marks[cell.phase]}:once=struck0"
             sim = f"{hold(cell.phase)},{struck}" if cell.phase in CUT_SHORT else struck
-            # The answer is whole, but nobody can know that its end was the end.
-            yield replace(cell, sim=sim, spoken=None if cell.phase is Phase.OUTPUT else SPOKEN)
+            # The end line told that the answer is whole.
+            late = cell.phase is Phase.OUTPUT
+            yield replace(cell, sim=sim, outcome=WHOLE if late else cell.outcome)
 
 
 def _unstoppable() -> Iterator[Cell]:

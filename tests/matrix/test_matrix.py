@@ -85,7 +85,7 @@ every_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_the_client_gets_its_end(observed: Observed, cell: Cell) -> None:
     reply = observed(cell).reply
     match cell.outcome.end:
-        case End.ANSWER:
+        case End.ANSWER | End.WHOLE:
             prompt = NEXT if cell.phase is Phase.QUEUED else PROMPT
             assert (reply.status, reply.text, reply.done_reason) == (200, prompt, "stop"), reply
         case End.CHUNK:

@@ -36,6 +36,7 @@ class Answer:
         tokens: tokens that count for the caller.
         first_token: when the first one came.
         last_token: when the last one that counts came.
+        ended: the runtime printed its end line: nothing more of it will come.
     """
 
     generation: Generation
@@ -48,6 +49,7 @@ class Answer:
     tokens: int = 0
     first_token: int | None = None
     last_token: int | None = None
+    ended: bool = False
     _stops: StopFilter = field(init=False)
     _thinking: ThinkingSplitter | None = field(init=False)
     _calls: ToolCallParser | None = field(init=False)

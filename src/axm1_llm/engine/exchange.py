@@ -148,12 +148,22 @@ class Exchange:
                 answer.complete(reason, self._clock())
         except TokenizerError as error:  # the runtime knows nothing of it, and goes on
             undecoded = error
+        except ModelError:
+            if answer.ended:  # only the prompt mark is missing: the runtime is of no more use, its answer is
+                await self._close(ticket, answer)
+            raise
         if not self._at_mark():
             await self._interrupt(answer)
-        record = await self._tickets.close(ticket, answer.printed, self._cache)
-        if undecoded is not None:
+        if undecoded is None:
+            await self._close(ticket, answer)
+        else:
+            await self._tickets.close(ticket, answer.printed, self._cache)
             raise undecoded
-        if not generation.done:
+
+    async def _close(self, ticket: Ticket, answer: Answer) -> None:
+        """Close the ticket, and give the caller the result unless he has one."""
+        record = await self._tickets.close(ticket, answer.printed, self._cache)
+        if not answer.generation.done:
             self._finish(answer, record)
 
     def _check(self, images: tuple[bytes, ...]) -> None:
@@ -239,6 +249,8 @@ class Exchange:
                 answer.generation.fail(TokenizerError(model, reason))
             case PromptCounted(tokens) if self._picture is not None:
                 answer.prompt_tokens = answer.generation.prompt_tokens = tokens
+            case AnswerEnd():
+                answer.ended = True
             case LogLine(text, level="E"):
                 self._complaint = self._complaint or text
             case _:

@@ -42,7 +42,7 @@ def chat_stream(data: bytes) -> None:
     found: list[ChatEvent] = []
     for piece in chunks(body, cutting):
         found += cut.feed(piece)
-        assert len(cut._rest) <= MOST_BYTES
+        assert len(cut._open) <= MOST_BYTES
     assert found == whole.feed(body)
 
 

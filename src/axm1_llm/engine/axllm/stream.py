@@ -79,14 +79,18 @@ class ChatStream:
     """Feed it chunks, get events."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._open = bytearray()  # a line that has not ended
 
     def feed(self, data: bytes) -> list[ChatEvent]:
         """The events that `data` completes, in order."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        events = [event for line in lines for event in _line(line)]
-        if len(self._rest) > MOST_BYTES:
-            self._rest = b""
+        head, newline, rest = data.rpartition(b"\n")
+        events: list[ChatEvent] = []
+        if newline:
+            events += (event for line in (self._open + head).split(b"\n") for event in _line(bytes(line)))
+            self._open.clear()
+        self._open += rest
+        if len(self._open) > MOST_BYTES:
+            self._open.clear()
             events.append(Broken("an event of its stream does not end"))
         return events
 
