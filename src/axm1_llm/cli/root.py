@@ -29,6 +29,7 @@ SERVICES: Mapping[str, str] = {
 _ASKING: Mapping[str, str] = {
     "chat": "Chat with a model in the terminal.",
     "run": "Ask a model, or chat with it.",
+    "bench": "Measure how fast a model answers.",
 }
 MODELS: Mapping[str, str] = {
     "list": "List the models.",
@@ -55,6 +56,7 @@ CLIENTS: Mapping[str, str] = {**_ASKING, **MODELS, **_WATCHING, **_SHELL}
 _MODULES: Mapping[str, tuple[str, str]] = {
     "chat": ("chat.command", "chat"),
     "run": ("run", "run"),
+    "bench": ("bench.command", "bench"),
     "list": ("listing", "list_models"),
     "show": ("showing", "show_model"),
     "ps": ("loaded", "ps"),
