@@ -50,3 +50,36 @@ def test_only_the_llm_service_reaches_the_card() -> None:
     assert "devices" not in found["tokenizer-service"]
     assert all(device.startswith("/dev/") for device in found["llm-service"]["devices"])
     assert all("docker.sock" not in str(service) for service in found.values())
+
+
+@pytest.mark.parametrize("file", ["compose/monitoring.yaml"])
+def test_what_watches_the_services_has_no_more_rights_than_they(file: str) -> None:
+    for service in services(file).values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["read_only"] is True
+        assert not {"cap_add", "privileged", "pid", "ipc", "userns_mode"} & service.keys()
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "compose").glob("*.yaml")), ids=lambda file: file.name)
+def test_a_layout_takes_no_protection_away(file: Path) -> None:
+    text = file.read_text("utf-8")
+    for service in yaml.load(text, _Tags)["services"].values():  # noqa: S506 - a SafeLoader
+        assert not {"cap_add", "privileged", "user", "pid"} & service.keys()
+        assert service.get("read_only", True) is True
+
+
+def test_all_that_the_layouts_mount_is_there() -> None:
+    for service in services("compose/monitoring.yaml").values():
+        for volume in service["volumes"]:
+            source, _, _ = volume.partition(":")
+            assert not source.startswith("./") or (ROOT / source).exists()
+
+
+class _Tags(yaml.SafeLoader):  # type: ignore[misc] # it ships no types
+    """Reads what compose calls `!reset` and `!override` as the value behind it."""
+
+
+_Tags.add_multi_constructor(
+    "!", lambda loader, _, node: loader.construct_yaml_str(node) if isinstance(node, yaml.ScalarNode) else {}
+)

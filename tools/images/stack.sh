@@ -6,7 +6,7 @@
 stack() {
     local arguments=() file
     for file in "${compose_files[@]}"; do arguments+=(--file "$file"); done
-    IMAGE_TAG=test-$stack_arch docker compose --project-directory "$root" --project-name axm1-llm-test "${arguments[@]}" "$@"
+    IMAGE_TAG=test-$stack_arch docker compose --project-directory "$root" --project-name "axm1-llm-test${project:+-$project}" "${arguments[@]}" "$@"
 }
 
 container_of() { stack ps --all --quiet "$1"; }
