@@ -97,3 +97,32 @@ async def test_a_web_page_may_read_the_name(service: MakeService) -> None:
     async with service() as s:
         response = await s.http.get("/api/version", headers={"origin": "http://localhost:3000"})
         assert response.headers["access-control-expose-headers"] == "X-Request-Id"
+
+
+TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        (TRACE, TRACE.decode()),
+        (TRACE.upper(), None),
+        (TRACE[:-1], None),
+        (TRACE + b"\n", None),
+        (b"ff" + TRACE[2:], None),
+        (b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01", None),
+        (b"00-4bf92f3577b34da6a3ce929d0e0e4736-" + b"0" * 16 + b"-01", None),
+    ],
+)
+async def test_the_trace_of_a_request_is_bound_for_its_logs_and_spans_unless_it_is_malformed(
+    header: bytes, kept: str | None
+) -> None:
+    bound: list[Any] = []
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        bound.append(structlog.contextvars.get_contextvars().get("traceparent"))
+
+    scope: Any = {"type": "http", "headers": [(b"traceparent", header)]}
+    await RequestIdentity(app)(scope, None, None)  # type: ignore[arg-type] # nobody receives or sends
+    assert bound == [kept]
+    assert "traceparent" not in structlog.contextvars.get_contextvars()

@@ -13,7 +13,7 @@ import pytest
 from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.engine import Deadlines, Engine, GenerationRequest, Host, Summary
 from axm1_llm.engine.generation import Generation
-from axm1_llm.metrics import Metrics, PromptSample
+from axm1_llm.metrics import Metrics, PromptContext, PromptSample
 from axm1_llm.tokenizer.client import TokenizerClient
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 from engine.fakes import FakeChild, FakeSpawn, FakeTokenizer
@@ -36,11 +36,13 @@ class RecordingMetrics(Metrics):
     def __init__(self) -> None:
         super().__init__([], None)
         self.samples: list[PromptSample] = []
+        self.contexts: list[PromptContext | None] = []
         self.restarts = 0
 
-    def prompt_finished(self, model: str, sample: PromptSample) -> None:
-        super().prompt_finished(model, sample)
+    def prompt_finished(self, model: str, sample: PromptSample, context: PromptContext | None = None) -> None:
+        super().prompt_finished(model, sample, context)
         self.samples.append(sample)
+        self.contexts.append(context)
 
     def restarted(self, model: str) -> None:
         super().restarted(model)

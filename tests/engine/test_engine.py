@@ -45,6 +45,10 @@ async def test_a_prompt_loads_the_model_and_its_answer_comes_back(bench: MakeBen
             "processing_prompt", "outputting", "ready",
         ]  # fmt: skip
         assert [sample.outcome for sample in b.metrics.samples] == ["stop"]
+        (context,) = b.metrics.contexts
+        assert context is not None
+        assert (context.operation, context.error) == ("chat", "")
+        assert 0 < context.load_seconds < context.total_seconds
 
 
 async def test_the_script_gets_the_tokenizer_port_an_empty_prompt_and_the_url(bench: MakeBench) -> None:
@@ -132,6 +136,7 @@ async def test_an_interrupt_that_was_lost_is_sent_again_until_the_mark_comes(ben
         with pytest.raises(RequestCancelledError):
             await collect(generation)
         assert [sample.outcome for sample in b.metrics.samples] == ["cancelled"]
+        assert [context and context.error for context in b.metrics.contexts] == ["RequestCancelledError"]
 
 
 async def test_a_runtime_that_ignores_interrupts_is_replaced(bench: MakeBench) -> None:

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-Id"
+TRACE_PARENT = "traceparent"
 
 # Printable ASCII without spaces: what a client chose ends in logs, and must not write lines of its own there.
 _HARMLESS = re.compile(r"[!-~]{1,128}")
 _BYTES = 8
+
+# https://www.w3.org/TR/trace-context/: version, trace, parent span, flags; zeros mean none.
+_TRACE = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class RequestIdentity:
@@ -47,7 +51,7 @@ class RequestIdentity:
             return send(message)
 
         header = (REQUEST_ID.lower().encode(), name.encode())
-        with bound_contextvars(request_id=name):
+        with bound_contextvars(request_id=name, **_trace_of(scope)):
             await self._app(scope, receive, named)
 
 
@@ -55,3 +59,9 @@ def _name_of(scope: Scope) -> str:
     """The client's name for its request if it is harmless, else a new one: 16 hex digits."""
     given = Headers(scope=scope).get(REQUEST_ID, "")
     return given if _HARMLESS.fullmatch(given) else secrets.token_hex(_BYTES)
+
+
+def _trace_of(scope: Scope) -> dict[str, str]:
+    """The trace that the request is a part of, for its spans and its log lines; a malformed one is none."""
+    given = Headers(scope=scope).get(TRACE_PARENT, "")
+    return {TRACE_PARENT: given} if _TRACE.fullmatch(given) else {}

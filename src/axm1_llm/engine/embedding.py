@@ -37,6 +37,8 @@ class EmbeddingJob(Job):
         wake: see `Job`.
     """
 
+    operation = "embeddings"
+
     def __init__(
         self, texts: Sequence[str], submitted: int, keep_alive: float | None, wake: Callable[[], None]
     ) -> None:

@@ -116,6 +116,7 @@ class Generation(Job):
     def __init__(self, request: GenerationRequest, submitted: int, wake: Callable[[], None]) -> None:
         super().__init__(submitted, request.keep_alive, wake)
         self.request = request
+        self.operation = "chat" if request.prompt.text is None else "text_completion"
         self.summary: Summary | None = None
         self.prompt_tokens: int | None = None  # known once the prompt has been counted
         self._deltas: list[Delta] = []

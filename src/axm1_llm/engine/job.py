@@ -29,15 +29,21 @@ class Job(ABC):
         wake: called when the caller cancels, so that the engine looks.
 
     Attributes:
+        operation: what is done, in OpenTelemetry's words: ``chat``, ``text_completion``, ``embeddings``.
         request_id: of the request that it belongs to, for the log; "" when there is none.
+        traceparent: the W3C header of that request; "" when it had none.
         failures: runtimes that failed at it.
         finished: set when the runtime is free again.
     """
 
+    operation: str
+
     def __init__(self, submitted: int, keep_alive: float | None, wake: Callable[[], None]) -> None:
         self.submitted = submitted
         self.keep_alive = keep_alive
-        self.request_id = str(get_contextvars().get("request_id", ""))
+        bound = get_contextvars()
+        self.request_id = str(bound.get("request_id", ""))
+        self.traceparent = str(bound.get("traceparent", ""))
         self.failures = 0
         self.finished = asyncio.Event()
         self._error: Axm1Error | None = None

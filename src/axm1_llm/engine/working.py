@@ -19,7 +19,7 @@ from axm1_llm.errors import (
     RuntimeStalledError,
     TokenizerError,
 )
-from axm1_llm.metrics import Metrics, PromptSample
+from axm1_llm.metrics import Metrics, PromptContext, PromptSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ class Work:
                 if self.in_hand is not None:
                     job.fail(ModelError(self._model, "internal error"))  # only if nothing else ended it
                     job.finished.set()
-                    self._count(runtime, job, started, started - job.submitted - load)
+                    self._count(runtime, job, started, load)
                     self.in_hand = None
         return True
 
@@ -104,7 +104,7 @@ class Work:
         """Count a job that the runtime never saw."""
         outcome = "cancelled" if job.cancelled else "failed"
         queued = (self._clock() - job.submitted) / _NS
-        self._finished(job, PromptSample(outcome, 0, 0, queued, None, 0.0, None))
+        self._finished(job, PromptSample(outcome, 0, 0, queued, None, 0.0, None), 0)
 
     async def _hand_over(self, runtime: Runtime, job: Job, load: int) -> None:
         if isinstance(job, EmbeddingJob):
@@ -135,16 +135,25 @@ class Work:
             self._log.warning("prompt_is_tried_again", reason=error.reason)
         return again
 
-    def _count(self, runtime: Runtime, job: Job, started: int, queued: int) -> None:
+    def _count(self, runtime: Runtime, job: Job, started: int, load: int) -> None:
+        queued = started - job.submitted - load
         if isinstance(job, EmbeddingJob):
-            self._finished(job, job.sample(queued, self._clock() - started))
+            self._finished(job, job.sample(queued, self._clock() - started), load)
         elif answer := self.answer_in_hand(runtime):
-            self._finished(job, answer.sample(queued, self._clock()))
+            self._finished(job, answer.sample(queued, self._clock()), load)
         else:
             self.count_unanswered(job)
 
-    def _finished(self, job: Job, sample: PromptSample) -> None:
-        self._metrics.prompt_finished(self._model, sample)
+    def _finished(self, job: Job, sample: PromptSample, load: int) -> None:
+        context = PromptContext(
+            job.operation,
+            job.request_id,
+            job.traceparent,
+            type(job.error).__name__ if job.error else "",
+            load / _NS,
+            (self._clock() - job.submitted) / _NS,
+        )
+        self._metrics.prompt_finished(self._model, sample, context)
         self._log.info(
             "prompt",
             request_id=job.request_id,

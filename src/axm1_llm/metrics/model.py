@@ -7,7 +7,7 @@ with the number of models, and no sample of another model can get into it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -42,6 +42,39 @@ class PromptSample:
     prompt_seconds: float
     decode_seconds: float | None
     cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromptContext:
+    """Whose prompt it was, and what stood around the work on it. Never its text.
+
+    Attributes:
+        operation: ``chat``, ``text_completion`` or ``embeddings``, the words of OpenTelemetry.
+        request_id: of the request that it belongs to; "" when there is none.
+        traceparent: the W3C header that came with the request; "" when there was none.
+        error: the name of what ended it early; "" when nothing did.
+        load_seconds: the part of its wait in which the model was loaded.
+        total_seconds: from the request to the end.
+    """
+
+    operation: str
+    request_id: str
+    traceparent: str
+    error: str
+    load_seconds: float
+    total_seconds: float
+
+
+class PromptObserver(Protocol):
+    """Is told of every prompt that has ended; must not block and must not raise."""
+
+    def prompt_finished(self, model: str, sample: PromptSample, context: PromptContext) -> None:
+        """A prompt has ended, however it ended."""
+        ...
+
+    async def aclose(self) -> None:
+        """Pass on what is still here, and end; bounded."""
+        ...
 
 
 def counter(definition: d.Definition, registry: CollectorRegistry) -> Counter:

@@ -12,7 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 from axm1_llm import __version__
 from axm1_llm.metrics import definitions as d
 from axm1_llm.metrics.exposition import card_families, render
-from axm1_llm.metrics.model import ModelMetrics, PromptSample, counter, gauge
+from axm1_llm.metrics.model import ModelMetrics, PromptContext, PromptObserver, PromptSample, counter, gauge
 from axm1_llm.metrics.textfile import SERVICE_FILE, TextfileWriter, file_name
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Metrics:
         states: all state names, so that each has a series from the start.
         settle: seconds between a change of state and the file that shows it.
         beat: seconds between two writes of the service's file when nothing happens.
+        observers: told of every prompt as well; closed with the rest.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Metrics:
         states: Sequence[str] = (),
         settle: float = 1.0,
         beat: float = _BEAT,
+        observers: Sequence[PromptObserver] = (),
     ) -> None:
+        self._observers = tuple(observers)
         self._states = tuple(states)
         self._settle = settle
         self._beat = beat
@@ -93,9 +96,12 @@ class Metrics:
             self._write_service_and_cards(self._writer)
             self._next_beat = asyncio.get_running_loop().call_later(self._beat, self.start)
 
-    def prompt_finished(self, model: str, sample: PromptSample) -> None:
-        """Count a prompt that has ended, and have the model's file written."""
+    def prompt_finished(self, model: str, sample: PromptSample, context: PromptContext | None = None) -> None:
+        """Count a prompt that has ended, have the model's file written, and tell the observers."""
         self._model(model).prompt_finished(sample)
+        if context is not None:
+            for observer in self._observers:
+                observer.prompt_finished(model, sample, context)
         self._write(model, _BREATH)
         if self._writer is not None:
             self._write_service_and_cards(self._writer)
@@ -179,6 +185,8 @@ class Metrics:
             await asyncio.wait((self._asking,))
         if self._writer is not None:
             await self._writer.aclose()
+        for observer in self._observers:
+            await observer.aclose()
 
     def _model(self, model: str) -> ModelMetrics:
         known = self._models.get(model)

@@ -16,19 +16,20 @@ from axm1_llm.metrics import Metrics, find_card
 from axm1_llm.scheduler import CardRoom, Scheduler
 from axm1_llm.services.environment import child_environment
 from axm1_llm.services.logs import prompt_log
+from axm1_llm.services.observers import observers
 from axm1_llm.serving.abilities import AbilityBook
 from axm1_llm.serving.answering import Serving
 from axm1_llm.serving.models import Models
 from axm1_llm.serving.variants import VariantFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fastapi import FastAPI
 
     from axm1_llm.descriptors import Descriptors, ModelDescriptor
     from axm1_llm.descriptors.reading import Reading
-    from axm1_llm.metrics import Card
+    from axm1_llm.metrics import Card, PromptObserver
     from axm1_llm.services.tokenizer_clients import TokenizerClients
     from axm1_llm.settings import Settings
 
@@ -56,7 +57,7 @@ class Assembly:
         self._settings = settings
         self._clients = clients
         card = find_card(environ)
-        self._metrics = _metrics(settings, descriptors, card)
+        self._metrics = _metrics(settings, descriptors, card, observers(settings, environ))
         resets = settings.card_reset == "when-stuck"
         room = CardRoom(settings.max_loaded_models, card, self._metrics, resets=resets)
         self._host = Host(
@@ -96,11 +97,14 @@ class Assembly:
         return Engine(model, self._clients.of(model), self._metrics, self._host)
 
 
-def _metrics(settings: Settings, descriptors: Descriptors, card: Card | None) -> Metrics:
+def _metrics(
+    settings: Settings, descriptors: Descriptors, card: Card | None, observers: Sequence[PromptObserver]
+) -> Metrics:
     if settings.metrics_dir is None:
         structlog.get_logger().info("no_metrics_files", set="--metrics-dir (AXM1_METRICS_DIR)")
     names = [model.model_name for model in descriptors.models]
-    return Metrics(names, settings.metrics_dir, card, states=[state.value for state in State])
+    states = [state.value for state in State]
+    return Metrics(names, settings.metrics_dir, card, states=states, observers=observers)
 
 
 def _deadlines(settings: Settings) -> Deadlines:

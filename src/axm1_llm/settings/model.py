@@ -64,6 +64,15 @@ class Settings(BaseModel):
         description="The folder for the metrics file of each model. Default: /app/metrics where that "
         "exists, else none.",
     )
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(pattern=r"^https?://[^/\s]+(/\S*)?$"),
+        From("an address such as 'http://localhost:4318'", "URL", (Variable("OTEL_EXPORTER_OTLP_ENDPOINT"),)),
+    ] = Field(
+        default=None,
+        description="Where an OpenTelemetry collector takes traces and metrics (OTLP over HTTP). Without it "
+        "nothing is sent. Needs the extra `otel`; other `OTEL_` variables mean what they always mean.",
+    )
     keep_alive: Annotated[
         float,
         BeforeValidator(v.seconds_to_keep),

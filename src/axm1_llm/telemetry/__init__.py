@@ -1,0 +1,1 @@
+"""Prompts as OpenTelemetry traces and metrics. Imported only where a collector is set."""
