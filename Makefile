@@ -58,9 +58,10 @@ fuzz: $(VENV)/.stamp-dev  ## Try a million inputs on all that reads what others 
 clients: $(VENV)/.stamp-dev  ## Make the environments of the clients that the tests use
 	$(VENV)/bin/python tools/clients.py
 
-docs: $(VENV)/.stamp-dev  ## Write docs/reference and the dashboard again from the code
+docs: $(VENV)/.stamp-dev  ## Write docs/reference and the dashboard again from the code, and build the site
 	$(VENV)/bin/python tools/generate_docs.py
 	$(VENV)/bin/python tools/generate_dashboard.py
+	$(VENV)/bin/python tools/site.py
 
 lock: $(VENV)/.stamp-dev  ## Resolve the lock files again
 	tools/lock

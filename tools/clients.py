@@ -1,6 +1,7 @@
-"""Makes the environments of the clients that the tests drive, each once, and prints where they are.
+"""Makes the environments beside the project's own, each once, and prints where they are.
 
-What is printed is JSON: ``{"python": …, "litellm": …, "javascript": …}``, the folders. Each one is named
+They hold the clients that the tests drive, and MkDocs, which builds the documentation. What is printed is
+JSON: ``{"python": …, "litellm": …, "javascript": …, "docs": …}``, the folders. Each one is named
 after its lock file's checksum, in the user's cache folder or in ``AXM1_CLIENTS_DIR``: one that is complete
 is only looked at, and a changed lock file gets a folder of its own.
 """
@@ -30,16 +31,21 @@ _COMPLETE = ".complete"
 def main() -> int:
     """Make what is missing."""
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
     made = {
         "python": _made(folder, "python", _REQUIREMENTS / "clients.txt", _install_python),
         "litellm": _made(folder, "litellm", _REQUIREMENTS / "litellm.txt", _install_python),
         "javascript": _made(
             folder, "javascript", _REQUIREMENTS / "javascript" / "package-lock.json", _install_javascript
         ),
+        "docs": docs_environment(),
     }
     sys.stdout.write(json.dumps({name: str(place) for name, place in made.items()}) + "\n")
     return 0
+
+
+def docs_environment() -> Path:
+    """The environment of MkDocs."""
+    return _made(_folder(), "docs", _REQUIREMENTS / "docs.txt", _install_python)
 
 
 def _folder() -> Path:
@@ -50,6 +56,7 @@ def _folder() -> Path:
 
 
 def _made(folder: Path, name: str, lock: Path, install: Callable[[Path, Path], None]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
     made_of = lock.read_bytes() + sys.version.encode()
     place = folder / f"{name}-{hashlib.sha256(made_of).hexdigest()[:12]}"
     with _alone(place.with_suffix(".lock")):
