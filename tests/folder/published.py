@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from e2e.vendor_script import SCRIPT
 from tokenizer.tiny import write_tiny_tokenizer
 
@@ -22,6 +24,7 @@ FIRST, SECOND, VISION, THIRD = (
     "InternVL3-1B",
     "Qwen3-1.7B",
 )
+_PICTURES = ("<img>", "</img>", "<IMG_CONTEXT>")
 MACHINES = {"x86_64": 62, "aarch64": 183}
 # What Qwen's own template shows of tools and of thinking.
 TEMPLATE = (
@@ -158,7 +161,7 @@ def vision(root: Path) -> Published:
     weights = "internvl3_1b_ax650"
     _weights(folder / weights, "qwen2", "qwen2_p128")
     (folder / weights / "internvl3_1b_vit.axmodel").write_bytes(b"\x01" * 64)
-    _tokenizer(folder, "internvl3_tokenizer", "internvl3_tokenizer.py")
+    _tokenizer(folder, "internvl3_tokenizer", "internvl3_tokenizer.py", _PICTURES)
     for program in ("main_ax650", "main_axcl_x86"):
         _program(folder, program, "internvl3_tokenizer")
     for program, suffix in (("main_ax650", "ax650"), ("main_axcl_x86", "axcl_x86")):
@@ -209,8 +212,11 @@ def _weights(folder: Path, family: str, layers: str) -> None:
     (folder / "model.embed_tokens.weight.bfloat16.bin").write_bytes(b"\x01" * 64)
 
 
-def _tokenizer(folder: Path, name: str, script: str) -> None:
+def _tokenizer(folder: Path, name: str, script: str, special: tuple[str, ...] = ()) -> None:
     write_tiny_tokenizer(folder / name, TEMPLATE)
+    tokenizer = Tokenizer.from_file(str(folder / name / "tokenizer.json"))
+    tokenizer.add_special_tokens(list(special))
+    tokenizer.save(str(folder / name / "tokenizer.json"))
     vocabulary = f'os.path.join("{name}", "tokenizer.json")'
     text = SCRIPT.replace('"tokenizer.json"', vocabulary)
     if script.endswith("_uid.py"):
