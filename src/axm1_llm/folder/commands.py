@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def read_commands(text: str) -> tuple[Command, ...]:
     for words, operator in _statements(read_words(text)):
         while words and words[0].raw in _BEFORE_A_COMMAND:
             depth += words[0].raw in {"if", "while", "until", "{"}
-            words.pop(0)
+            words.popleft()
         if words and words[0].raw in _ALONE:
             depth += -1 if words[0].raw in {"fi", "done", "esac", "}"} else 1
         elif words:
@@ -67,9 +68,9 @@ def read_commands(text: str) -> tuple[Command, ...]:
     return tuple(commands)
 
 
-def _statements(tokens: Sequence[Word | Operator]) -> Iterator[tuple[list[Word], str]]:
+def _statements(tokens: Sequence[Word | Operator]) -> Iterator[tuple[deque[Word], str]]:
     """(words, the operator behind them), redirections left out."""
-    words: list[Word] = []
+    words: deque[Word] = deque()
     rest = list(reversed(tokens))
     while rest:
         token = rest.pop()
@@ -82,27 +83,27 @@ def _statements(tokens: Sequence[Word | Operator]) -> Iterator[tuple[list[Word],
                 rest.pop()
         else:
             yield words, token.text
-            words = []
+            words = deque()
     yield words, "\n"
 
 
-def _command(words: list[Word], *, background: bool, conditional: bool) -> Command:
+def _command(words: deque[Word], *, background: bool, conditional: bool) -> Command:
     span = Span(words[0].span.start, words[-1].span.end, words[0].span.line)
     assignments, exec_word = [], None
-    rest = list(words)
+    rest = deque(words)
     if rest[0].raw == "export":
-        rest.pop(0)
+        rest.popleft()
     while rest:
         if _ASSIGNMENT.match(rest[0].raw):
-            assignments.append(_assignment(rest.pop(0)))
+            assignments.append(_assignment(rest.popleft()))
         elif rest[0].raw in _RUNNERS:
-            runner = rest.pop(0)
+            runner = rest.popleft()
             exec_word = runner if runner.raw == "exec" else exec_word
             while rest and rest[0].raw.startswith("-"):
-                rest.pop(0)
+                rest.popleft()
         else:
             break
-    program = rest.pop(0) if rest else None
+    program = rest.popleft() if rest else None
     return Command(span, program, tuple(rest), tuple(assignments), exec_word, background, conditional)
 
 

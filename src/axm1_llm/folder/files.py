@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def named_files(values: Mapping[str, str], folder: Path) -> tuple[NamedFile, ...
         folder: where relative paths start.
     """
     layers = values.get("axmodel_num", "")
-    count = min(int(layers), _MOST_LAYERS) if layers.isdecimal() else 0
+    count = min(int(layers), _MOST_LAYERS) if re.fullmatch("[0-9]{1,9}", layers) else 0
     return tuple(_named(key, values[key], folder, count) for key in NEEDED if values.get(key))
 
 

@@ -83,10 +83,8 @@ def look(path: Path) -> tuple[FileKind, bytes]:
     try:
         with path.open("rb") as file:
             start = file.read(_START)
-    except FileNotFoundError:
-        return FileKind.MISSING, b""
-    except OSError:
-        return FileKind.OTHER if path.exists() else FileKind.MISSING, b""
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return FileKind.OTHER if os.path.exists(path) else FileKind.MISSING, b""  # noqa: PTH110 - never raises
     for prefix, kind in ((_ELF, FileKind.ELF), (b"#!", FileKind.SCRIPT), (_LFS, FileKind.LFS_POINTER)):
         if start.startswith(prefix):
             return kind, start

@@ -29,6 +29,7 @@ _HERE = frozenset(
     {'"$(dirname "$0")"', "$(dirname $0)", "`dirname $0`", '"$(dirname $0)"', '$(dirname "$0")'}
 )
 _HTTP_TOKENIZER = "2"
+_LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class _Reader:
             return
         value = word.value(self._known)
         if value is None or command.conditional:
-            self.doubts.append(f"line {word.span.line}: where `cd {word.raw}` leads is not known")
+            self.doubts.append(f"line {word.span.line}: where `cd {_shown(word.raw)}` leads is not known")
         else:
             self._folder /= value
 
@@ -211,7 +212,7 @@ class _Reader:
             return None
         name = command.program.value(self._known)
         if name is None:
-            text = f"line {command.span.line}: which program `{command.program.raw}` is, is not known"
+            text = f"line {command.span.line}: which program `{_shown(command.program.raw)}` is, is not known"
             self.doubts.append(text)
             return None
         return read_program(self._folder / name)
@@ -224,7 +225,9 @@ class _Reader:
             if value is not None:
                 values[flag.name] = value
             elif flag.name in (*NEEDED, "axmodel_num"):
-                self.doubts.append(f"line {flag.line}: what --{flag.name} {flag.text} names is not known")
+                self.doubts.append(
+                    f"line {flag.line}: what --{flag.name} {_shown(flag.text)} names is not known"
+                )
         return named_files(values, self._folder)
 
     def address(self, flags: Iterable[Flag]) -> TokenizerAddress | None:
@@ -246,14 +249,20 @@ class _Reader:
             program = command.program.text if command.program else ""
             if program.startswith("--"):
                 lines.append(
-                    f"line {command.span.line}: `{program}` is no part of the command before it, which a "
+                    f"line {command.span.line}: `{_shown(program)}` is no part of the command before it, which a "
                     "comment, an empty line or a blank behind a backslash ends"
                 )
             elif command is not runtime and _looks_like_a_runtime(program):
-                lines.append(f"line {command.span.line}: `{program}` is started as well")
+                lines.append(f"line {command.span.line}: `{_shown(program)}` is started as well")
         return tuple(lines)
 
 
 def _looks_like_a_runtime(program: str) -> bool:
     name = program.rpartition("/")[2]
     return name in {"axllm", "main"} or name.startswith("main_")
+
+
+def _shown(text: str) -> str:
+    """A piece of the script for a line of its own."""
+    plain = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return plain if len(plain) <= _LONGEST_SHOWN else f"{plain[:_LONGEST_SHOWN]}…"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 1024 * 1024
-_PORT = re.compile(r"""["']--port["'][^)]*?default\s*=\s*(\d{1,5})""")
+_PORT = re.compile(r"""["']--port["'][^)]{0,200}?default\s*=\s*(\d{1,5})""")
 _HOST = re.compile(r"""["']--host["']""")
 # `AutoTokenizer.from_pretrained("qwen3_tokenizer")`, or the name in a variable or a default before it.
 _QUOTED = re.compile(r"""["']([^"'\n]{1,200})["']""")
