@@ -249,8 +249,8 @@ class _Reader:
             program = command.program.text if command.program else ""
             if program.startswith("--"):
                 lines.append(
-                    f"line {command.span.line}: `{_shown(program)}` is no part of the command before it, which a "
-                    "comment, an empty line or a blank behind a backslash ends"
+                    f"line {command.span.line}: `{_shown(program)}` is no part of the command before it, "
+                    "which a comment, an empty line or a blank behind a backslash ends"
                 )
             elif command is not runtime and _looks_like_a_runtime(program):
                 lines.append(f"line {command.span.line}: `{_shown(program)}` is started as well")
