@@ -275,3 +275,14 @@ def test_without_a_name_it_is_the_model_that_is_loaded_or_the_only_one(
 def test_a_chat_without_a_terminal_is_a_usage_error(service: FakeService) -> None:
     done = axm1("chat", "m", "--host", service.url)
     assert (done.returncode, service.asked) == (Exit.USAGE, [])
+
+
+def test_keys_that_are_pressed_meanwhile_do_not_stand_in_the_answer(service: FakeService) -> None:
+    service.answer(CHAT, Reply(stream=[chat_token("a **word**"), HANG]), chat_answer("ok"))
+    with _start(service, "m") as terminal:
+        _enter(terminal, "hi\n")
+        terminal.see("word")
+        terminal.type("xyz\x03")
+        assert "x" not in terminal.see("stopped")
+        _enter(terminal, "on\n")  # and those at the prompt are shown again
+        assert "on" in terminal.see("tokens/s")

@@ -81,6 +81,26 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def unechoed() -> Iterator[None]:
+    """Keys that are pressed meanwhile are not shown: they would stand in the middle of what is drawn.
+
+    They are there for whoever reads next.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        yield
+        return
+    import termios  # noqa: PLC0415 - for terminals only
+
+    before = termios.tcgetattr(sys.stdin)
+    without = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, without)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
+
+
 def tell(text: str) -> None:
     """A remark on standard error, dim where a person looks."""
     looks = sys.stderr is not None and sys.stderr.isatty()

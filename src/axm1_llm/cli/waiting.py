@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from axm1_llm.cli.reports import ask_report
-from axm1_llm.cli.terminal import uninterrupted
+from axm1_llm.cli.terminal import unechoed, uninterrupted
 from axm1_llm.errors import Axm1Error
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def waiting(
     with uninterrupted():
         watcher.start()
     try:
-        yield end
+        with unechoed():
+            yield end
     finally:
         end()
 

@@ -50,7 +50,7 @@ class MarkdownWriter:
         if "\n" in text:
             whole, self._rest = split_blocks(self._rest)
             self._print(whole)
-        self._live.update(_Tail(self._rest, gap=self._begun))
+        self._live.update(_Drawn(self._rest, gap=self._begun, only_end=True))
 
     def end(self) -> None:
         """Print what is left."""
@@ -63,12 +63,9 @@ class MarkdownWriter:
         self._rest = ""
 
     def _print(self, text: str) -> None:
-        if not text.strip():
-            return
-        if self._begun:
-            self._console.print()
-        self._begun = True
-        self._console.print(AnswerMarkdown(text))
+        if text.strip():
+            self._console.print(_Drawn(text, gap=self._begun), end="")
+            self._begun = True
 
 
 def split_blocks(text: str) -> tuple[str, str]:
@@ -101,12 +98,19 @@ class AnswerMarkdown(Markdown):
                     child.type = "hardbreak"
 
 
-class _Tail:
-    """The last lines of a block, as many as the screen has room for."""
+class _Drawn:
+    """Some blocks, without the blanks that rich fills lines with: they would be copied with the text.
 
-    def __init__(self, text: str, *, gap: bool) -> None:
+    Args:
+        text: its Markdown.
+        gap: an empty line stands before it.
+        only_end: no more lines than the screen has room for.
+    """
+
+    def __init__(self, text: str, *, gap: bool, only_end: bool = False) -> None:
         self._text = text
         self._gap = gap
+        self._only_end = only_end
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not self._text.strip():
@@ -114,6 +118,16 @@ class _Tail:
         lines = console.render_lines(AnswerMarkdown(self._text), options, pad=False)
         if self._gap:
             lines = [[], *lines]
-        for line in lines[-max(1, shutil.get_terminal_size().lines - 2) :]:
-            yield from line
+        if self._only_end:
+            lines = lines[-max(1, shutil.get_terminal_size().lines - 2) :]
+        for line in lines:
+            yield from _without_blanks(line)
             yield Segment.line()
+
+
+def _without_blanks(line: list[Segment]) -> list[Segment]:
+    while line and not line[-1].text.strip(" ") and not (line[-1].style and line[-1].style.bgcolor):
+        line = line[:-1]
+    if line and not (line[-1].style and line[-1].style.bgcolor):
+        line = [*line[:-1], Segment(line[-1].text.rstrip(" "), line[-1].style)]
+    return line
