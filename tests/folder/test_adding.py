@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -241,7 +242,7 @@ def test_a_thinking_model_is_known_by_its_name_where_no_template_shows_it(tmp_pa
     assert sources(add(folder, tmp_path / "d.json"))["capabilities"][0] == ["completion", "thinking"]
 
 
-@pytest.mark.parametrize("what", ["nothing", "below", "empty", "api"])
+@pytest.mark.parametrize("what", ["nothing", "below", "around", "empty", "api"])
 def test_what_has_no_model_says_what_is_missing(tmp_path: Path, what: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -249,6 +250,9 @@ def test_what_has_no_model_says_what_is_missing(tmp_path: Path, what: str) -> No
     if what == "below":
         published.first_generation(folder)
         words = f"a folder in it may be meant: {published.FIRST}"
+    if what == "around":
+        (tmp_path / "run.sh").touch()
+        words = f"the folder around it may be meant: '{tmp_path}'"
     if what == "empty":
         (folder / "config.json").touch()
         words = "is the download complete"
@@ -278,3 +282,37 @@ def test_models_that_share_the_folder_of_a_removed_one_are_told(tmp_path: Path) 
     add(folder, file, name="board", script="run_qwen2.5_1.5b_gptq_int8_ax650.sh")
     assert remove_model("board", file, dry_run=True).shared == ("qwen2.5-1.5b-instruct-gptq-int8",)
     assert len(load_descriptors(file).models) == 2
+
+
+def test_folders_that_are_added_at_the_same_time_all_get_there(tmp_path: Path) -> None:
+    file = tmp_path / "d.json"
+    folders = [
+        make(tmp_path).path
+        for make in (published.first_generation, published.second_generation, published.third_generation)
+    ]
+    with ThreadPoolExecutor(len(folders)) as pool:
+        list(pool.map(lambda folder: add(folder, file), folders))
+    models = load_descriptors(file).models
+    assert {model.model_path for model in models} == set(folders)
+
+
+def test_a_link_gives_the_name_that_the_user_gave_it(tmp_path: Path) -> None:
+    folder = published.first_generation(tmp_path).path.rename(tmp_path / ("0" * 40))
+    (tmp_path / "kitchen").symlink_to(folder)
+    added = add(tmp_path / "x" / ".." / "kitchen", tmp_path / "d.json")
+    assert (added.name, added.folder) == ("kitchen", tmp_path / "kitchen")
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    folder = published.first_generation(tmp_path).path.rename(tmp_path / os.fsdecode(b"\xff"))
+    with pytest.raises(FolderError, match="no UTF-8"):
+        add(folder, tmp_path / "d.json")
+
+
+def test_a_server_that_is_nowhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = published.third_generation(tmp_path)
+    for path, notes in ((str(tmp_path), 1), (str(here.bin), 0)):
+        monkeypatch.setenv("PATH", path)
+        added = add(here.path, tmp_path / "d.json", dry_run=True)
+        assert added.entry is not None
+        assert len(added.entry.notes) == notes

@@ -92,6 +92,10 @@ def add_folder(
     """
     file = _real(descriptor_file)
     found = read_folder(folder)
+    if not _is_text(str(found.path)):
+        raise FolderError(
+            f"the name of '{str(found.path)!a}' is no UTF-8, so no file can name it; rename it"
+        )
     with _locked(file.parent, dry_run=dry_run):
         content = read_content(file) if file.exists() else None
         before = Descriptors(file, ()) if content is None else parse_descriptors(content, file)
@@ -142,6 +146,14 @@ def remove_model(name: str, descriptor_file: Path, *, dry_run: bool = False) -> 
             _write(file, after)
     shared = tuple(each.model_name for each in left if _same_folder(each.model_path, model.model_path))
     return Removed(model, entry_text(text, index), shared)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _real(file: Path) -> Path:

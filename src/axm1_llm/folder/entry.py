@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from axm1_llm.folder.script import RunScript
 
 _FORMAT = "axmodel"
+_SERVER = "axllm"
 _CONTEXT_KEYS = ("max_token_len", "kv_cache_num")
 
 
@@ -129,9 +131,9 @@ def _runtime(folder: ModelFolder, choice: Choice | None) -> tuple[Finding, ...]:
     if choice is not None:
         return (Finding("run_cmd", f"./{shlex.quote(choice.script.name)}", choice.reason),)
     kind = Finding(
-        "runtime", "axllm", "config.json has the settings of the vendor's server, and no run script is there"
+        "runtime", _SERVER, "config.json has the settings of the vendor's server, and no run script is there"
     )
-    program = next((each for each in folder.programs if each.name.startswith("axllm")), None)
+    program = next((each for each in folder.programs if each.name.startswith(_SERVER)), None)
     if program is None:
         return (kind,)
     return (kind, Finding("run_cmd", f"./{shlex.quote(program.name)}", "it lies in the folder"))
@@ -202,6 +204,12 @@ def _details(folder: ModelFolder, script: RunScript | None) -> tuple[Finding, ..
 def _notes(folder: ModelFolder, choice: Choice | None, machine: str) -> list[str]:
     notes = list(folder.not_understood)
     if choice is None:
+        if shutil.which(_SERVER) is None and not any(
+            each.name.startswith(_SERVER) for each in folder.programs
+        ):
+            notes.append(
+                f"{_SERVER}, the vendor's server, is not in PATH here; install it, or name it with run_cmd"
+            )
         return notes
     if choice.others:
         names = ", ".join(script.name for script in choice.others)
@@ -221,6 +229,8 @@ def _no_model(folder: ModelFolder) -> str:
     below = [path.name for path in _folders_with_scripts(folder.path)]
     if below:
         return f"{text}; a folder in it may be meant: {', '.join(below)}"
+    if any(folder.path.parent.glob("run*.sh")):
+        return f"{text}; the folder around it may be meant: '{folder.path.parent}'"
     config = folder.server_config
     if config is not None and config.is_empty:
         return f"{text} (it is empty); is the download complete?"

@@ -61,7 +61,8 @@ def model_name(folder: ModelFolder) -> Fact | None:
     """A name for the model: the folder's, or where that says nothing, the one inside; None: there is none."""
     config, base = folder.server_config, base_model(folder.path)
     candidates = (
-        Fact(folder.path.resolve().name, "the folder's name"),
+        Fact(folder.path.name, "the folder's name"),
+        Fact(folder.path.resolve().name, "the name of the folder that it links to"),
         Fact(config.text("model_name") if config else "", "model_name in config.json"),
         base or Fact("", ""),
     )
@@ -101,7 +102,7 @@ def _texts(folder: ModelFolder, script: RunScript | None) -> Iterator[tuple[str,
     """(name, source), those of the whole model first, those of this script and its weights last."""
     config, base = folder.server_config, base_model(folder.path)
     yield from _told(base.value.rpartition("/")[2] if base else "", base.source if base else "")
-    yield from _told(folder.path.resolve().name, "the folder's name")
+    yield from _told(folder.path.name, "the folder's name")
     if config is not None:
         yield from _told(config.text("model_name"), "model_name in config.json")
     if script is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from axm1_llm.errors import Axm1Error
@@ -19,7 +21,6 @@ from axm1_llm.folder.tokenizers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 _PROGRAM_NAMES = ("main", "main_*", "axllm*")
 
@@ -79,7 +80,7 @@ def read_folder(path: Path) -> ModelFolder:
     Raises:
         FolderError: there is no such folder, or it cannot be listed.
     """
-    folder = path.absolute()
+    folder = Path(os.path.abspath(path))  # noqa: PTH100 - not resolve(): a link's own name is the user's
     try:
         names = sorted(entry for entry in folder.iterdir() if entry.is_file())
     except FileNotFoundError:
