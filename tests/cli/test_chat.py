@@ -17,7 +17,7 @@ from axm1_llm.cli.chat.settings import OPTIONS, SettingError, change, described
 from axm1_llm.cli.chat.state import Chat
 from axm1_llm.cli.client import Client, ServiceError
 from axm1_llm.cli.exits import Exit
-from cli.fake_service import HANG, FakeService, Reply, chat_answer, chat_token, report
+from cli.fake_service import CUT, HANG, FakeService, Reply, chat_answer, chat_token, report
 from cli.programs import Terminal, axm1
 
 if TYPE_CHECKING:
@@ -286,3 +286,16 @@ def test_keys_that_are_pressed_meanwhile_do_not_stand_in_the_answer(service: Fak
         assert "x" not in terminal.see("stopped")
         _enter(terminal, "on\n")  # and those at the prompt are shown again
         assert "on" in terminal.see("tokens/s")
+
+
+def test_a_service_that_is_gone_does_not_end_the_chat(service: FakeService) -> None:
+    service.answer(CHAT, chat_answer("One."), Reply(stream=[chat_token("Tw"), CUT]), chat_answer("Three."))
+    with _start(service, "m") as terminal:
+        _enter(terminal, "a\n")
+        terminal.see("tokens/s")
+        _enter(terminal, "b\n")
+        terminal.see("its log may say why")
+        _enter(terminal, "c\n")
+        terminal.see("tokens/s")
+    asked = [turn["content"] for turn in service.asked[-1].body["messages"]]
+    assert asked == ["a", "One.", "c"]

@@ -59,7 +59,7 @@ def _watch(client: Client, model: str, over: threading.Event, patience: float) -
     from rich.console import Console  # noqa: PLC0415 - rich is for those who wait
     from rich.live import Live  # noqa: PLC0415
 
-    from axm1_llm.cli.drawing import Wait  # noqa: PLC0415
+    from axm1_llm.cli.wait_line import Wait  # noqa: PLC0415
 
     wait = Wait(model)
     with Live(wait, console=Console(stderr=True, highlight=False, markup=False), transient=True):

@@ -9,7 +9,6 @@ import click
 from axm1_llm.cli.asking import AnswerStoppedError, Question, ask
 from axm1_llm.cli.chat.commands import WORDS, is_command, run_command
 from axm1_llm.cli.chat.entries import LineReader, history_file, read_entry
-from axm1_llm.cli.client import UnreachableError
 from axm1_llm.cli.reports import ask_report
 from axm1_llm.cli.terminal import AnswerWriter, can_draw, harmless, tell
 from axm1_llm.errors import Axm1Error
@@ -54,9 +53,7 @@ def _do(client: Client, chat: Chat, entry: str) -> None:
             _answer(client, chat, chat.manner.prompt(entry))
         else:
             _answer_turn(client, chat, entry)
-    except UnreachableError:
-        raise
-    except Axm1Error as error:
+    except Axm1Error as error:  # also a service that is gone: it may come back, and the turns are still here
         click.echo(f"Error: {harmless(str(error))}", err=True)
     except KeyboardInterrupt:
         click.echo("\nstopped", err=True)
