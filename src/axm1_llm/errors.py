@@ -11,7 +11,12 @@
     │   └── UnsupportedError       the model lacks a capability
     ├── ModelNotFoundError         no model has that name
     ├── ModelUnavailableError      its folder or script is missing
+    ├── PullError                  a model cannot be downloaded
+    │   ├── NotOnHubError          the hub has no such model, revision or short name
+    │   ├── PullNotAllowedError    the owner of the service has not allowed it
+    │   └── NoSpaceError           the disk is too small for it
     ├── BusyError                  try again later
+    │   ├── PullInHandError        another process downloads the same model
     │   ├── QueueFullError         too many requests wait
     │   ├── CardFullError          models that are to stay loaded leave no room for this one
     │   └── ShuttingDownError      the service is about to leave
@@ -93,6 +98,22 @@ class ModelUnavailableError(Axm1Error):
     """The model is described, but its folder or script is missing."""
 
 
+class PullError(Axm1Error):
+    """A model cannot be downloaded: the hub, the network or the disk is in the way."""
+
+
+class NotOnHubError(PullError):
+    """The hub has no such model or revision, or the catalogue no such short name."""
+
+
+class PullNotAllowedError(PullError):
+    """The owner of the service has not allowed its clients to download models."""
+
+
+class NoSpaceError(PullError):
+    """The disk is too small for the model."""
+
+
 class BusyError(Axm1Error):
     """The service cannot take the request now."""
 
@@ -102,6 +123,10 @@ class QueueFullError(BusyError):
 
     def __init__(self) -> None:
         super().__init__("server busy, please try again.  maximum pending requests exceeded")
+
+
+class PullInHandError(BusyError):
+    """Another process downloads the same model."""
 
 
 class CardFullError(BusyError):

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from axm1_llm.api.app import build_app
 from axm1_llm.descriptors import ModelDescriptor
 from axm1_llm.engine import Engine, Host
+from axm1_llm.hub.sharing import Pulls
 from axm1_llm.scheduler import Scheduler
 from axm1_llm.serving.abilities import AbilityBook
 from axm1_llm.serving.answering import Serving
@@ -62,6 +64,10 @@ class Service:
 MakeService = Callable[..., Any]
 
 
+async def _nothing() -> None:
+    """The service knows all that was added."""
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> MakeService:
     script = tmp_path / "run.sh"
@@ -69,13 +75,15 @@ def service(tmp_path: Path) -> MakeService:
     script.chmod(0o755)
 
     @asynccontextmanager
-    async def make(  # noqa: PLR0913 - what the application takes
+    async def make(  # noqa: PLR0913, PLR0917 - what the application takes
         max_queue: int = 512,
         api_keys: tuple[str, ...] = (),
         origins: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
         template: str = "{{ messages }}",
         variants: Path | None = None,
+        refusal: str | None = None,
+        hub: Mapping[str, str] | None = None,
         *,
         loopback: bool = False,
         open_metrics: bool = False,
@@ -98,8 +106,15 @@ def service(tmp_path: Path) -> MakeService:
         abilities = AbilityBook(lambda _: tokenizer.chat_template())
         counting = None if descriptors[0].tokenizer == "none" else tokenizer
         serving = Serving(models, abilities, scheduler, lambda _: counting)
+        pulls = Pulls(tmp_path / "model-descriptor.json", {**os.environ, **(hub or {})}, _nothing, refusal)
         app = build_app(
-            serving, metrics, api_keys=api_keys, origins=origins, loopback=loopback, open_metrics=open_metrics
+            serving,
+            metrics,
+            pulls,
+            api_keys=api_keys,
+            origins=origins,
+            loopback=loopback,
+            open_metrics=open_metrics,
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (

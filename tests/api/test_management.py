@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -193,18 +192,6 @@ async def test_a_file_that_cannot_be_written_is_told_and_changes_nothing(
         assert response.status_code == 500
         assert "--variants-file (AXM1_VARIANTS_FILE)" in response.json()["error"]
         assert await names(s) == ["m:7b"]
-
-
-async def test_pulling_a_model_that_is_there_succeeds_at_once(service: MakeService) -> None:
-    async with service() as s:
-        streamed = await s.http.post("/api/pull", json={"model": "m:7b"})
-        assert streamed.headers["content-type"] == "application/x-ndjson"
-        assert [json.loads(line) for line in streamed.text.splitlines()] == [{"status": "success"}]
-        whole = await s.http.post("/api/pull", json={"name": "m:7b", "stream": False})
-        assert whole.json() == {"status": "success"}
-        other = await s.http.post("/api/pull", json={"model": "llama3"})
-        assert other.status_code == 404
-        assert "models are added by the descriptor file" in other.json()["error"]
 
 
 async def test_what_this_service_does_not_do_is_501_with_the_reason(service: MakeService) -> None:

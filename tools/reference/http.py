@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from axm1_llm.api.app import build_app
+from axm1_llm.hub.sharing import Pulls
 from axm1_llm.metrics import Metrics
 from axm1_llm.scheduler import Scheduler
 from axm1_llm.serving.abilities import AbilityBook
@@ -113,7 +115,7 @@ def page() -> str:
 
 def api_document() -> dict[str, Any]:
     """The llm-service's description in OpenAPI's form."""
-    document: dict[str, Any] = build_app(_serving(), Metrics([], None)).openapi()
+    document: dict[str, Any] = build_app(_serving(), Metrics([], None), _pulls()).openapi()
     return document
 
 
@@ -121,6 +123,13 @@ def api_paths() -> dict[str, dict[str, Any]]:
     """The llm-service's own paths, each with its operations."""
     paths: dict[str, dict[str, Any]] = api_document()["paths"]
     return paths
+
+
+def _pulls() -> Pulls:
+    async def taken() -> None:
+        return None
+
+    return Pulls(Path("model-descriptor.json"), {}, taken)
 
 
 def _serving() -> Serving:

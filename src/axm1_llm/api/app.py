@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from axm1_llm.hub.sharing import Pulls
     from axm1_llm.metrics import Metrics
     from axm1_llm.serving.answering import Serving
 
@@ -44,6 +45,7 @@ class _Application(FastAPI):
 def build_app(
     serving: Serving,
     metrics: Metrics,
+    pulls: Pulls,
     *,
     api_keys: Sequence[str] = (),
     origins: Sequence[str] = (),
@@ -55,6 +57,7 @@ def build_app(
     Args:
         serving: answers requests.
         metrics: the figures.
+        pulls: downloads of models.
         api_keys: what clients must send one of; with none, everybody may call.
         origins: web pages that may call, besides those of this machine; `*` for all.
         loopback: the service listens on a loopback address: requests for other hosts are refused.
@@ -69,6 +72,7 @@ def build_app(
         try:
             yield
         finally:
+            await pulls.aclose()
             await scheduler.close()
             await metrics.aclose()
 
@@ -81,7 +85,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(ollama_router(serving))
+    app.include_router(ollama_router(serving, pulls, origins))
     app.include_router(openai_router(serving))
     app.include_router(anthropic_router(serving))
     app.include_router(status_router(serving, metrics))

@@ -38,6 +38,8 @@ _MEANINGS: Mapping[int, str] = {
     _CLIENT_CLOSED_REQUEST: "The client went away before the answer was complete.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The model failed; the text has the reason.",
     HTTPStatus.NOT_IMPLEMENTED: "This service does not do that; the text says why.",
+    HTTPStatus.BAD_GATEWAY: "The hub, the network or the disk is in the way; the text says how.",
+    HTTPStatus.INSUFFICIENT_STORAGE: "The disk is too small.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Too many requests wait, or the service leaves; come again.",
 }
 
@@ -53,6 +55,15 @@ LOOKING = (HTTPStatus.NOT_FOUND,)
 
 READING = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.NOT_FOUND)
 """Errors of a route that reads a body with a model's name in it."""
+
+PULLING = (
+    *READING,
+    _CLIENT_CLOSED_REQUEST,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
+)
+"""Errors of the route that downloads a model."""
 
 RUNNING = (
     *READING,

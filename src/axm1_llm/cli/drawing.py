@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from axm1_llm.cli.all_models import Row
     from axm1_llm.cli.reports import Failure, Listed, Loaded, Report, Step
+    from axm1_llm.hub.catalogue import Entry
 
 _COLOURS = {
     "ready": "green",
@@ -98,6 +99,15 @@ def draw_all(rows: Iterable[Row]) -> RenderableType:
             harmless(row.folder) or UNKNOWN,
             harmless(row.problem) or UNKNOWN,
         )
+    return table
+
+
+def draw_catalogue(entries: Iterable[Entry]) -> RenderableType:
+    """A row a model that has a short name."""
+    table = new_table("NAME", "SIZE", "GENERATION", "REPOSITORY")
+    for entry in entries:
+        repo = f"{entry.repo}:{entry.variant}" if entry.variant else entry.repo
+        table.add_row(entry.name, _size(entry.size or 0), str(entry.generation or UNKNOWN), repo)
     return table
 
 

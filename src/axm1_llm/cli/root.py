@@ -37,6 +37,7 @@ MODELS: Mapping[str, str] = {
     "ps": "List the models that are loaded, and until when.",
     "load": "Load a model onto its card.",
     "stop": "Have a model leave its card.",
+    "pull": "Download a model from the hub, and add it.",
     "add": "Add a model's folder to the descriptor file.",
     "remove": "Take a model out of the descriptor file.",
 }
@@ -69,6 +70,7 @@ _MODULES: Mapping[str, tuple[str, str]] = {
     "completion": ("completion", "completion"),
     "systemd": ("systemd", "systemd"),
     "doctor": ("doctor", "doctor"),
+    "pull": ("pull", "pull_model"),
 }
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Services": SERVICES,

@@ -12,9 +12,10 @@ from axm1_llm.api.app import build_app
 from axm1_llm.descriptors.changes import RUNTIME_KEYS, changes, told
 from axm1_llm.engine import Deadlines, Engine, Host
 from axm1_llm.engine.states import State
+from axm1_llm.hub.sharing import Pulls
 from axm1_llm.metrics import Metrics, find_card
 from axm1_llm.scheduler import CardRoom, Scheduler
-from axm1_llm.services.environment import child_environment
+from axm1_llm.services.environment import child_environment, download_environment
 from axm1_llm.services.logs import prompt_log
 from axm1_llm.services.observers import observers
 from axm1_llm.serving.abilities import AbilityBook
@@ -23,7 +24,7 @@ from axm1_llm.serving.models import Models
 from axm1_llm.serving.variants import VariantFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from fastapi import FastAPI
 
@@ -56,6 +57,8 @@ class Assembly:
     ) -> None:
         self._settings = settings
         self._clients = clients
+        self._descriptor = descriptors.source
+        self._download = download_environment(environ)
         card = find_card(environ)
         self._metrics = _metrics(settings, descriptors, card, observers(settings, environ))
         resets = settings.card_reset == "when-stuck"
@@ -67,13 +70,18 @@ class Assembly:
         engines = map(self._engine, descriptors.models)
         self.scheduler = Scheduler(engines, settings.max_queue, room, self._metrics.forget)
 
-    def app(self) -> FastAPI:
-        """The API."""
+    def app(self, read_again: Callable[[], Awaitable[object]]) -> FastAPI:
+        """The API.
+
+        Args:
+            read_again: reads the descriptor file, after a model was added to it.
+        """
         settings = self._settings
         abilities = AbilityBook(self._clients.template_of)
         return build_app(
             Serving(self._models, abilities, self.scheduler, self._clients.of, prompt_log(settings)),
             self._metrics,
+            Pulls(self._descriptor, self._download, read_again, pull_refusal(settings)),
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             origins=settings.origins,
             loopback=is_loopback(settings.host),
@@ -95,6 +103,22 @@ class Assembly:
     def _engine(self, model: ModelDescriptor) -> Engine:
         self._metrics.add(model.model_name)
         return Engine(model, self._clients.of(model), self._metrics, self._host)
+
+
+def pull_refusal(settings: Settings) -> str | None:
+    """Why clients may not have models downloaded; None: they may."""
+    allowed = settings.allow_pull
+    if allowed is None:
+        allowed = is_loopback(settings.host) or bool(settings.api_keys)
+    if allowed:
+        return None
+    if settings.allow_pull is False:
+        return "pulling is switched off here (--allow-pull); its owner can run `axm1 pull` on the machine"
+    return (
+        "pulling is not allowed here: everybody who reaches this service could have programs downloaded that "
+        "it runs later; its owner can set an API key, allow it with --allow-pull (AXM1_ALLOW_PULL=true), or "
+        "run `axm1 pull` on the machine"
+    )
 
 
 def _metrics(

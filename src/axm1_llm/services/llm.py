@@ -84,6 +84,6 @@ async def llm_app(
 
     try:
         async with reading_again(reader, hung_up, systemd.reloaded):
-            yield parts.app(), parts.scheduler
+            yield parts.app(reader.read_again), parts.scheduler
     finally:
         await clients.aclose()

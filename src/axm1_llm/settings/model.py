@@ -153,6 +153,12 @@ class Settings(BaseModel):
         default=(),
         description="Web pages of these origins may call the API, besides those of this machine; * for all.",
     )
+    allow_pull: Annotated[bool | None, _SWITCH] = Field(
+        default=None,
+        description="Whether clients may have models downloaded with `/api/pull`. What is downloaded is run "
+        "later, with the rights of this service. Default: yes where an API key is set or only this machine "
+        "can reach the service, else no. (`axm1 pull` on this machine always may.)",
+    )
     internal_token: Annotated[
         SecretStr | None,
         Field(min_length=16),

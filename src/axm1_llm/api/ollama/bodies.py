@@ -150,8 +150,14 @@ class CreateBody(ModelBody):
 
 
 class PullBody(ModelBody):
-    """The body of `POST /api/pull` and `POST /api/push`."""
+    """The body of `POST /api/pull`."""
 
+    model: v.Name = Field(
+        validation_alias=AliasChoices("model", "name"),
+        description="A model that is there, a name of the catalogue, or a repository of the hub: "
+        "`OWNER/NAME`, `OWNER/NAME:VARIANT`, `OWNER/NAME@REVISION`.",
+    )
+    insecure: v.Flag = Field(default=False, description="Accepted; `HF_ENDPOINT` says which hub is asked.")
     stream: v.Flag = Field(default=True, description="Lines, or one object.")
 
 

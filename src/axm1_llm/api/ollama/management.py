@@ -16,10 +16,10 @@ from starlette.responses import Response
 
 from axm1_llm.api.bodies import read_body
 from axm1_llm.api.declared import JSON, NDJSON, READING, RUNNING, body, responses
-from axm1_llm.api.ollama.bodies import CopyBody, CreateBody, ModelBody, PullBody
+from axm1_llm.api.ollama.bodies import CopyBody, CreateBody, ModelBody
 from axm1_llm.api.ollama.templates import check_template
 from axm1_llm.descriptors.names import check_name
-from axm1_llm.errors import ModelNotFoundError, RequestError
+from axm1_llm.errors import RequestError
 from axm1_llm.serving.variants import Variant
 
 if TYPE_CHECKING:
@@ -39,21 +39,11 @@ _UNKNOWN_TO_CREATE = {
 }
 
 
-class NotPulledError(ModelNotFoundError):
-    """A model that a client wants to download is not in the descriptor file."""
-
-    def __init__(self, model: str) -> None:
-        super().__init__(model)
-        self.args = (
-            f"model '{model}' not found: it cannot be pulled, models are added by the descriptor file",
-        )
-
-
 def management_router(serving: Serving) -> APIRouter:
-    """The routes that make, remove and would transfer models."""
+    """The routes that make, remove and would upload models."""
     router = APIRouter()
     _add_variants(router, serving)
-    _add_transfers(router, serving.models)
+    _add_uploads(router)
     return router
 
 
@@ -101,21 +91,7 @@ def _add_variants(router: APIRouter, serving: Serving) -> None:
         return Response()
 
 
-def _add_transfers(router: APIRouter, models: Models) -> None:
-    @router.post(
-        "/api/pull",
-        summary="Success for a model that is there; nothing is downloaded",
-        openapi_extra=body(PullBody),
-        responses=responses(READING, JSON, NDJSON),
-    )
-    async def pull(request: Request) -> Response:
-        wanted = await read_body(request, PullBody)
-        try:
-            models.find(wanted.model)
-        except ModelNotFoundError as error:
-            raise (NotPulledError(wanted.model) if type(error) is ModelNotFoundError else error) from None
-        return _success(stream=wanted.stream)
-
+def _add_uploads(router: APIRouter) -> None:
     not_there = responses((HTTPStatus.NOT_IMPLEMENTED,), ok="Never.")
 
     @router.post("/api/push", summary="Not here", responses=not_there)

@@ -14,10 +14,14 @@ from axm1_llm.api.ollama.answering import answering_router
 from axm1_llm.api.ollama.embeddings import embeddings_router
 from axm1_llm.api.ollama.listing import listing_router
 from axm1_llm.api.ollama.management import management_router
+from axm1_llm.api.ollama.pulling import pulling_router
 from axm1_llm.api.ollama.show import show_router
 from axm1_llm.api.page import to_page, wants_page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from axm1_llm.hub.sharing import Pulls
     from axm1_llm.serving.answering import Serving
 
 # A release of Ollama whose API is spoken here. Clients refuse servers that they take for older ones: GitHub
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
 _OLLAMA_VERSION = "0.14.0"
 
 
-def ollama_router(serving: Serving) -> APIRouter:
-    """The routes of Ollama's API."""
+def ollama_router(serving: Serving, pulls: Pulls, origins: Sequence[str]) -> APIRouter:
+    """The routes of Ollama's API; see `build_app` for the arguments."""
     router = APIRouter(tags=["Ollama"])
 
     @router.head("/", include_in_schema=False)
@@ -50,4 +54,5 @@ def ollama_router(serving: Serving) -> APIRouter:
     parts = (answering_router, listing_router, show_router, management_router, embeddings_router)
     for part in parts:
         router.include_router(part(serving))
+    router.include_router(pulling_router(serving.models, pulls, origins))
     return router
