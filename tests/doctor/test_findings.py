@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from axm1_llm.demo import folder as demo
 from axm1_llm.doctor.catalogue import AREAS, KINDS
 from axm1_llm.doctor.findings import Severity
 from axm1_llm.doctor.mending import apply, plan
@@ -88,10 +91,27 @@ def test_a_card_is_not_missed_when_no_model_needs_one(model: Model) -> None:
     assert diagnosis.is_healthy
 
 
+def test_the_demos_own_folder_is_healthy(model: Model) -> None:
+    shutil.copytree(model.folder, model.root / demo.MODEL_FOLDER)
+    script = model.root / demo.MODEL_FOLDER / demo.RUN_SCRIPT
+    script.write_text(demo.run_script(sys.executable, "weights.gguf"))
+    script.chmod(0o755)
+    model.descriptor.write_text(demo.descriptor())
+    assert model.ids() == {"script.exec"}
+
+
 def test_what_follows_from_a_missing_driver_is_not_told_as_well(model: Model) -> None:
     PROVOKED["host.driver-not-loaded"](model)
     model.have(smi_reply=None)
     assert model.ids() == {"host.driver-not-loaded"}
+
+
+def test_a_tokenizer_that_another_container_may_have_is_no_error(model: Model) -> None:
+    PROVOKED["tokenizer.folder-missing"](model)
+    assert not model.diagnose().is_healthy
+    model.have(container=True)
+    assert model.diagnose().is_healthy
+    assert "tokenizer.folder-missing" in model.ids()
 
 
 def test_a_container_is_told_which_group_it_needs(model: Model) -> None:

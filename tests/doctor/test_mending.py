@@ -137,13 +137,14 @@ def test_two_models_with_one_script_have_it_mended_once(model: Model) -> None:
 def test_only_the_run_cmd_of_that_entry_changes(tmp_path: Path) -> None:
     file = tmp_path / "model-descriptor.json"
     text = (
-        '[\n  {"model_name":"a", "run_cmd" : "./run.sh", "details": {"run_cmd": "no"}},\n'
+        '// mine: "run_cmd": {\r\n[\n  {"model_name":"a", /* "run_cmd":"x", */'
+        ' "run_cmd" : "./run.sh", "details": {"run_cmd": "no"}},\n'
         '  { "details":{"x":["run_cmd"]}, "run_cmd":"./\\"b\\".sh","model_name" :"B" , "system":"é{" }\n]\n'
     )
-    file.write_text(text, "utf-8")
+    file.write_bytes(text.encode())
     file.chmod(0o664)
     point_at(file, "b", '/x/"y".sh')
-    assert file.read_text("utf-8") == text.replace('"./\\"b\\".sh"', '"/x/\\"y\\".sh"')
+    assert file.read_bytes().decode() == text.replace('"./\\"b\\".sh"', '"/x/\\"y\\".sh"')
     assert file.stat().st_mode & 0o777 == 0o664
     with pytest.raises(DescriptorError, match="'c'"):
         point_at(file, "c", "./x.sh")

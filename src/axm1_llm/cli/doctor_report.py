@@ -42,7 +42,7 @@ class Report:
         """The whole report; its last line says what to do next."""
         lines = [*self._machine(diagnosis), *self._descriptor(diagnosis), *self._models(diagnosis, trials)]
         lines.append(f"{counted(diagnosis)}.")
-        lines += self._wrapped("Next: ", next_step(diagnosis, fixed=fixed))
+        lines += self._wrapped("Next: ", next_step(diagnosis, fixed=fixed, tried=bool(trials)))
         return "\n".join(line.rstrip() for line in lines)
 
     def _machine(self, diagnosis: Diagnosis) -> Iterator[str]:
@@ -123,8 +123,14 @@ def counted(diagnosis: Diagnosis) -> str:
     return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in numbers)
 
 
-def next_step(diagnosis: Diagnosis, *, fixed: bool = False) -> str:
-    """The one thing to do now."""
+def next_step(diagnosis: Diagnosis, *, fixed: bool = False, tried: bool = False) -> str:
+    """The one thing to do now.
+
+    Args:
+        diagnosis: what was found.
+        fixed: what can be mended was mended, or was not to be.
+        tried: a running service was asked.
+    """
     errors = [found for found in diagnosis.findings if found.severity is Severity.ERROR]
     fixable = sum(found.repair is not None for found in diagnosis.findings)
     if not fixed and any(found.repair is not None for found in errors):
@@ -139,6 +145,8 @@ def next_step(diagnosis: Diagnosis, *, fixed: bool = False) -> str:
         return (
             f"nothing has to be done; axm1 doctor --fix mends {fixable} that would be nice. Start: axm1 serve"
         )
+    if tried:
+        return f"nothing has to be done; chat with it: axm1 run {diagnosis.places[0].name}"
     return "axm1 serve starts the models; then: axm1 doctor --live asks them something"
 
 
@@ -164,7 +172,7 @@ def as_json(diagnosis: Diagnosis, trials: Sequence[Trial] = (), mended: Sequence
                 }
                 for trial in trials
             ],
-            "next": next_step(diagnosis, fixed=bool(mended)),
+            "next": next_step(diagnosis, fixed=bool(mended), tried=bool(trials)),
         },
         indent=2,
     )

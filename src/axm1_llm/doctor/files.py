@@ -182,7 +182,8 @@ def _other_script(place: Place, machine: Machine) -> str | None:
 
 
 def _named(place: Place) -> Iterator[Finding]:
-    if place.working_folder is None:
+    # A stand-in in Python has the vendor's flags, but not the vendor's files.
+    if place.working_folder is None or not place.uses_card:
         return
     values = {name: value for name in place.flags if (value := place.value(name)) and "$" not in value}
     for named in named_files(values, place.working_folder):

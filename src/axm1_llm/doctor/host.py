@@ -92,7 +92,7 @@ KINDS: tuple[Kind, ...] = (
 
 def check_host(machine: Machine) -> tuple[Finding, ...]:
     """What is wrong with the machine; what only follows from something else is left out."""
-    return (*_system(machine), *_package(machine), *_devices(machine))
+    return (*_system(machine), *_devices(machine), *_package(machine))
 
 
 def works_so_far(machine: Machine) -> bool:

@@ -17,7 +17,7 @@ from axm1_llm.folder.programs import FileKind, Program, look, read_program
 if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
 
-_LONGEST_SCRIPT = 1 << 20  # bytes
+_LONGEST_SCRIPT = 1 << 16  # bytes; those of vendors have less than 4,000
 _PARAMETERS = {str(number): f"${number}" for number in range(10)}
 
 
@@ -144,7 +144,7 @@ class Place:
 def read_script(path: Path) -> str | None:
     """A script's text, in which each byte that is no UTF-8 keeps its place; None: it cannot be read.
 
-    What is larger than 1 MiB is no script.
+    What is larger than 64 KiB is no script.
     """
     try:
         with path.open("rb") as file:

@@ -7,6 +7,7 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
+from axm1_llm.descriptors.comments import without_comments
 from axm1_llm.descriptors.names import same_name
 from axm1_llm.errors import DescriptorError
 from axm1_llm.whole_file import write_file
@@ -18,14 +19,15 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 def point_at(file: Path, model: str, run_cmd: str) -> None:
-    """Give the entry of `model` that `run_cmd`; order, spacing and all else stay as they are.
+    """Give the entry of `model` that `run_cmd`; order, spacing, comments and all else stay as they are.
 
     Raises:
         DescriptorError: the file has no such entry any more.
         OSError: it cannot be written.
     """
-    text = file.read_text("utf-8")
-    for entry in _entries(text):
+    # Not read_text: it would turn the line ends of Windows into others.
+    text = file.read_bytes().decode("utf-8")
+    for entry in _entries(without_comments(text)):
         name, command = entry.get("model_name"), entry.get("run_cmd")
         if name is None or command is None:
             continue

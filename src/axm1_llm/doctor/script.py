@@ -189,7 +189,7 @@ def check_script(place: Place) -> tuple[Finding, ...]:
         return (
             *run_bit,
             UNREADABLE.found(
-                f"{path} cannot be read, or has more than 1 MiB", words, model=place.name, file=path
+                f"{path} cannot be read, or has more than 64 KiB", words, model=place.name, file=path
             ),
         )
     return (*run_bit, *_lines(place, path), *_command(place, path))

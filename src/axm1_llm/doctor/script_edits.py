@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from axm1_llm.folder.commands import Command, read_commands
@@ -43,9 +44,9 @@ def unix_lines(text: str) -> str:
 def whole_lines(text: str) -> str:
     """With every line of the runtime's command continued: no blank behind a backslash, none forgotten."""
     text = _BLANKS_AFTER_BACKSLASH.sub(r"\\", text)
-    while (gap := _forgotten_backslash(text)) is not None:
-        indent = text[gap[0] : gap[1]].rpartition("\n")[2]
-        text = f"{text[: gap[0]]} \\\n{indent}{text[gap[1] :]}"
+    for start, end in reversed(_forgotten_backslashes(text)):
+        indent = text[start:end].rpartition("\n")[2]
+        text = f"{text[:start]} \\\n{indent}{text[end:]}"
     return text
 
 
@@ -55,14 +56,15 @@ def stray_flag(text: str) -> str | None:
     return next((program.raw for program in programs if program.raw.startswith("--")), None)
 
 
-def _forgotten_backslash(text: str) -> tuple[int, int] | None:
-    previous: Command | None = None
-    for command in read_commands(text):
-        if command.program is not None and command.program.raw.startswith("--") and previous is not None:
+def _forgotten_backslashes(text: str) -> list[tuple[int, int]]:
+    """What stands between a command and the flags behind it that belong to it: a line's end, no comment."""
+    gaps = []
+    for previous, command in pairwise(read_commands(text)):
+        if command.program is not None and command.program.raw.startswith("--"):
             gap = (previous.span.end, command.span.start)
-            return gap if _GAP.fullmatch(text[gap[0] : gap[1]]) else None
-        previous = command
-    return None
+            if _GAP.fullmatch(text, *gap):
+                gaps.append(gap)
+    return gaps
 
 
 def with_flag(name: str, value: str) -> Callable[[str], str]:

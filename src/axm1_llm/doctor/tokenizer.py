@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from axm1_llm.descriptors import presence
 from axm1_llm.doctor.bounded import ask
-from axm1_llm.doctor.findings import Kind, error, warning
+from axm1_llm.doctor.findings import Kind, Severity, error, warning
 from axm1_llm.folder.programs import FileKind, look
 
 if TYPE_CHECKING:
@@ -78,13 +79,20 @@ def check_tokenizer(place: Place, machine: Machine) -> tuple[Finding, ...]:
     if model.tokenizer == "none":
         return ()
     if not model.tokenizer_path.is_dir():
-        return (FOLDER.found(f"{model.tokenizer_path} is no folder", model=place.name),)
+        missing = FOLDER.found(f"{model.tokenizer_path} is no folder here", model=place.name)
+        # The tokenizer-service may have it mounted where we cannot look.
+        return (missing if _runs_here(place, machine) else replace(missing, severity=Severity.WARNING),)
     if model.tokenizer == "script" and model.tokenizer_py is not None:
         return tuple(_script(place, model.tokenizer_path / model.tokenizer_py, machine))
     folder = model.tokenizer_folder()
     if folder is None:
         return (FILES.found(f"{model.tokenizer_path} has no tokenizer.json", model=place.name),)
     return tuple(_files(place, folder))
+
+
+def _runs_here(place: Place, machine: Machine) -> bool:
+    """Whether the tokenizer-service sees the same files and programs; in containers nobody knows."""
+    return not machine.container and place.model.tokenizer_ip.startswith(_LOCAL)
 
 
 def _files(place: Place, folder: Path) -> Iterator[Finding]:
@@ -125,9 +133,8 @@ def _script(place: Place, path: Path, machine: Machine) -> Iterator[Finding]:
     if not presence.is_file(path):
         yield SCRIPT.found(f"{path} is not there", model=place.name, file=path)
         return
-    # Elsewhere, and in another container, another Python runs it.
-    if machine.container or not place.model.tokenizer_ip.startswith(_LOCAL):
-        return
+    if not _runs_here(place, machine):
+        return  # another Python runs it
     modules = sorted(_imports(path))
     reply = ask(("python3", "-c", _LOOK, *modules), machine.environment, _PYTHON_SECONDS) if modules else None
     if reply is not None and reply.code == 0 and reply.text.split():

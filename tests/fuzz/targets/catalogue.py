@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fuzz.reading import Target
-from fuzz.targets import answer, descriptors, folders, prompts, requests, runtime, streams, tokenizer
+from fuzz.targets import answer, descriptors, folders, prompts, requests, runtime, scripts, streams, tokenizer
 
 TARGETS: Mapping[str, Target] = {
     **runtime.TARGETS,
@@ -16,4 +16,5 @@ TARGETS: Mapping[str, Target] = {
     **prompts.TARGETS,
     **descriptors.TARGETS,
     **folders.TARGETS,
+    **scripts.TARGETS,
 }
