@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -65,11 +66,16 @@ def add(
         if asks and not click.confirm(f"\nAdd it to {file}?", default=True):
             click.get_current_context().exit(Exit.ERROR)
         added = add_folder(folder, file, name=name, script=script)
-        new = "the new file " if added.is_new_file else ""
-        click.echo(
-            f"\nAdded '{added.name}' to {new}{file}. A service that runs with that file has it at once."
-        )
+        click.echo(harmless(f"\n{_told(added)}"))
     _examine(planned.name, file, fix=fix or asks, yes=yes)
+
+
+def _told(added: Added) -> str:
+    file = added.descriptor_file
+    if added.is_new_file:
+        serve = shlex.join(("axm1", "serve", "--descriptor", str(file)))
+        return f"Added '{added.name}' to the new file {file}. `{serve}` serves it."
+    return f"Added '{added.name}' to {file}. A service that runs with that file has it at once."
 
 
 def _show(added: Added, entry: Entry) -> None:

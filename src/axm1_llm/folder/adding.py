@@ -93,9 +93,7 @@ def add_folder(
     file = _real(descriptor_file)
     found = read_folder(folder)
     if not _is_text(str(found.path)):
-        raise FolderError(
-            f"the name of '{str(found.path)!a}' is no UTF-8, so no file can name it; rename it"
-        )
+        raise FolderError(f"the name of '{str(found.path)!a}' is no UTF-8, so no file can name it; rename it")
     with _locked(file.parent, dry_run=dry_run):
         content = read_content(file) if file.exists() else None
         before = Descriptors(file, ()) if content is None else parse_descriptors(content, file)
