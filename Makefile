@@ -26,6 +26,7 @@ run: $(VENV)/.stamp-run  ## Set everything up and serve a real small model witho
 
 test: $(VENV)/.stamp-dev  ## Set everything up and run every test
 	tools/install-debian-packages
+	$(MAKE) --no-print-directory $(UI)
 	$(VENV)/bin/python tools/clients.py >/dev/null  # not within a test: a slow network is no reason to fail
 	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-report=json:.coverage.json
 
@@ -58,6 +59,15 @@ fuzz: $(VENV)/.stamp-dev  ## Try a million inputs on all that reads what others 
 clients: $(VENV)/.stamp-dev  ## Make the environments of the clients that the tests use
 	$(VENV)/bin/python tools/clients.py
 
+# What builds and checks the web page; its own bundle is part of the source, so that nobody else needs node.
+UI := ui/node_modules/.package-lock.json
+$(UI): ui/package-lock.json
+	npm ci --prefix ui --ignore-scripts --no-audit --no-fund --silent
+
+ui: $(UI)        ## Build the web page again, after a change in ui/ (needs node)
+	npm run --prefix ui --silent lint
+	npm run --prefix ui --silent bundle
+
 docs: $(VENV)/.stamp-dev  ## Write docs/reference and the dashboard again from the code, and build the site
 	$(VENV)/bin/python tools/generate_docs.py
 	$(VENV)/bin/python tools/generate_dashboard.py
@@ -72,4 +82,4 @@ audit:           ## Look for known vulnerabilities in the locked dependencies (a
 test-images: ## Build both images on a home-made base and try them on a real engine
 	tools/test-images
 
-.PHONY: help run test lint matrix bench soak soak-kills fuzz clients docs lock audit test-images
+.PHONY: help run test lint matrix bench soak soak-kills fuzz clients ui docs lock audit test-images

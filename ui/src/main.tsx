@@ -1,4 +1,5 @@
 import { render } from "preact";
+import { collect } from "./activity/figures";
 import { App } from "./app";
 import { readKept } from "./state/conversations";
 import { begin } from "./state/live";
@@ -8,3 +9,4 @@ const place = document.getElementById("page");
 if (place) render(<App />, place);
 readKept();
 begin();
+collect();

@@ -38,6 +38,8 @@ export function htmlOf(token: Token): string {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ATTRIBUTES,
     ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+    // Its rule is meant for addresses, and is asked about all that is not named here.
+    ADD_URI_SAFE_ATTR: ATTRIBUTES.filter((each) => each !== "href"),
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
   });

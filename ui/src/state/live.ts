@@ -1,5 +1,5 @@
 import { batch, computed, effect, signal } from "@preact/signals";
-import { ApiError, getJson } from "../api/http";
+import { ApiError, getJson, Unreachable } from "../api/http";
 import { key } from "../api/key";
 import type { ModelStatus, StatusAnswer, StuckCard } from "../api/types";
 import { isResting } from "./words";
@@ -38,9 +38,12 @@ export async function look(): Promise<void> {
   if (document.hidden) return;
   looking = true;
   try {
-    take(await getJson<StatusAnswer>("/api/status", { signal: AbortSignal.timeout(PATIENCE) }));
+    const answer = await getJson<StatusAnswer>("/api/status", { signal: AbortSignal.timeout(PATIENCE) });
+    take(answer);
   } catch (error) {
     refuse(error);
+    // A defect of the page is none of the service's: it shows where developers look.
+    if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
   } finally {
     looking = false;
   }
