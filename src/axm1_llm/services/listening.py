@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from axm1_llm.c_memory import keep_little
 from axm1_llm.errors import SettingsError
 from axm1_llm.services.connection import Traffic
 from axm1_llm.services.server import Server
@@ -97,6 +98,7 @@ def _settle() -> None:
     # What the start has made stays: the collector would look at it again and again, while nobody is answered.
     gc.collect()
     gc.freeze()
+    keep_little()
     # Figures are written in a thread of their own. With Python's 5 ms it and the loop wait for each other
     # that long at every file that the thread opens.
     sys.setswitchinterval(_SWITCH)
