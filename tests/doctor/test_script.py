@@ -63,6 +63,23 @@ def test_a_script_for_this_machine_in_the_same_folder_is_named(model: Model, her
     assert '"run_cmd": "./run_2.sh"' in finding.mend
 
 
+def test_a_folder_of_the_third_generation_without_its_program_is_told_to_get_it(model: Model) -> None:
+    model.put("config.json", b'{"model_name": "x"}')
+    model.describe(runtime="axllm", run_cmd=None, tokenizer_port=None)
+    model.script.unlink()
+    (finding,) = [finding for finding in model.diagnose().findings if finding.kind.id == "script.missing"]
+    assert "install the vendor's axllm" in finding.mend
+
+
+def test_the_generation_of_the_folder_is_told(model: Model) -> None:
+    model.edit("./main_axcl", "./main_axcl_aarch64")
+    (place,) = model.diagnose().places
+    assert place.generation.startswith("first")
+    model.edit("--continue 1", '--system_prompt "You are kind."')
+    (place,) = model.diagnose().places
+    assert place.generation.startswith("second")
+
+
 def test_a_flag_gets_a_line_of_its_own_where_flags_have_lines() -> None:
     text = "./main_axcl \\\n  --axmodel_num 2 \\\n  --prompt x\n"
     assert edits.with_flag("continue", "1")(text) == (

@@ -68,7 +68,7 @@ class Report:
     def _models(self, diagnosis: Diagnosis, trials: Sequence[Trial]) -> Iterator[str]:
         for place in diagnosis.places:
             own = [found for found in diagnosis.findings if found.model == place.name]
-            facts = [str(place.folder)]
+            facts = [f"{place.folder} ({place.generation})" if place.generation else str(place.folder)]
             facts += [_trial(trial) for trial in trials if trial.model == place.name]
             yield from self._group(f"Model '{place.name}'", facts, own)
 

@@ -13,11 +13,17 @@ from axm1_llm.doctor import script_edits as edits
 from axm1_llm.folder.commands import Command, read_commands
 from axm1_llm.folder.flags import Flag, read_flags
 from axm1_llm.folder.programs import FileKind, Program, look, read_program
+from axm1_llm.folder.read import FolderError, Generation, read_folder
 
 if TYPE_CHECKING:
     from axm1_llm.descriptors import ModelDescriptor
 
 _LONGEST_SCRIPT = 1 << 16  # bytes; those of vendors have less than 4,000
+_GENERATIONS = {
+    Generation.FIRST: "first generation, keeps no history",
+    Generation.SECOND: "second generation, keeps a history or takes pictures",
+    Generation.THIRD: "third generation, for axllm",
+}
 _PARAMETERS = {str(number): f"${number}" for number in range(10)}
 
 
@@ -133,6 +139,15 @@ class Place:
             return read_program(self.working_folder / name)
         found = shutil.which(name)
         return read_program(Path(found)) if found else None
+
+    @cached_property
+    def generation(self) -> str:
+        """Which of the vendor's programs the folder is made for, in words; "" when that cannot be told."""
+        try:
+            found = read_folder(self.folder).generation
+        except FolderError:
+            return ""
+        return _GENERATIONS.get(found, "") if found is not None else ""
 
     @cached_property
     def uses_card(self) -> bool:

@@ -180,7 +180,11 @@ def check_script(place: Place) -> tuple[Finding, ...]:
     """What is wrong with a model's run script; the mends are to be done in this order."""
     path = place.script_path
     if path is None:
-        return (MISSING.found(f"'{place.model.run_cmd}' is not in {place.folder}", model=place.name),)
+        what = f"'{place.model.run_cmd}' is not in {place.folder}"
+        if place.has_server:
+            mend = "install the vendor's axllm where PATH finds it, or name it in `run_cmd` of the descriptor"
+            return (MISSING.found(f"{what} and no command of this system", mend, model=place.name),)
+        return (MISSING.found(what, model=place.name),)
     run_bit = () if os.access(path, os.X_OK) else (_run_bit(place, path),)
     if look(path)[0] is FileKind.ELF or place.has_server:
         return run_bit
