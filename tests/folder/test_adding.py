@@ -207,7 +207,11 @@ def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
 def test_without_a_tokenizer_json_the_vendors_script_is_taken(tmp_path: Path) -> None:
     folder, file = published.first_generation(tmp_path).path, tmp_path / "d.json"
     (folder / "qwen2.5_tokenizer/tokenizer.json").unlink()
-    add(folder, file)
+    with (folder / "qwen2.5_tokenizer.py").open("a") as script:
+        script.write("from transformers import AutoTokenizer\n")
+    added = add(folder, file)
+    assert added.entry is not None
+    assert "needs the package transformers" in added.entry.notes[-1]
     (model,) = load_descriptors(file).models
     assert (model.tokenizer, model.tokenizer_py) == ("script", "qwen2.5_tokenizer.py")
 

@@ -24,7 +24,7 @@ def test_a_folder_of_the_first_generation(tmp_path: Path) -> None:
     assert script.prompt.text == "$1"
     assert not any(file.missing for file in script.files)
     (tokenizer,) = folder.tokenizer_scripts
-    assert (tokenizer.keeps_history, tokenizer.default_port, tokenizer.takes_host) == (False, 8080, True)
+    assert (tokenizer.keeps_history, tokenizer.imports_transformers) == (False, False)
     assert tokenizer.folders == (folder.path / "qwen2.5_tokenizer",)
     assert folder.server_config is not None
     assert folder.server_config.is_empty
@@ -35,7 +35,7 @@ def test_a_folder_of_the_second_generation(tmp_path: Path) -> None:
     folder = read_folder(published.second_generation(tmp_path).path)
     assert folder.generation is Generation.SECOND
     assert all(script.keeps_history and not script.sees for script in folder.scripts)
-    assert [each.path.name for each in folder.tokenizer_folders] == ["qwen2.5_tokenizer", "qwen3_tokenizer"]
+    assert [path.name for path in folder.tokenizer_folders] == ["qwen2.5_tokenizer", "qwen3_tokenizer"]
     (tokenizer,) = folder.tokenizer_scripts
     assert tokenizer.keeps_history
     assert tokenizer.folders == (folder.path / "qwen3_tokenizer",)
@@ -71,7 +71,7 @@ def test_a_folder_without_a_model_has_no_generation(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
     folder = read_folder(tmp_path)
     assert folder.generation is None
-    assert [script.name for script in folder.other_scripts] == ["build.sh"]
+    assert folder.scripts == ()
 
 
 @pytest.mark.parametrize(("content", "words"), [("{", "no valid JSON"), ("[]", "no JSON object")])

@@ -9,7 +9,7 @@ from axm1_llm.folder.programs import FileKind, Program, read_program
 from axm1_llm.folder.read import FolderError, Generation, ModelFolder, read_folder
 from axm1_llm.folder.script import RunScript, read_script
 from axm1_llm.folder.server_config import ServerConfig
-from axm1_llm.folder.tokenizers import TokenizerFolder, TokenizerScript
+from axm1_llm.folder.tokenizers import TokenizerScript
 from axm1_llm.folder.words import Piece, Span, Word
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "ServerConfig",
     "Span",
     "TokenizerAddress",
-    "TokenizerFolder",
     "TokenizerScript",
     "Word",
     "read_folder",

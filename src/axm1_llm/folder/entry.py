@@ -115,7 +115,7 @@ def describe(folder: ModelFolder, wanted: Wanted) -> Entry:
         *_abilities(folder, script, tokenizer),
         *_details(folder, script),
     )
-    return Entry(findings, tuple(_notes(folder, choice, wanted.machine)))
+    return Entry(findings, (*_notes(folder, choice, wanted.machine), *_needs(folder, tokenizer)))
 
 
 def _name(folder: ModelFolder, wanted: Wanted) -> Finding:
@@ -219,6 +219,15 @@ def _notes(folder: ModelFolder, choice: Choice | None, machine: str) -> list[str
         notes.append(f"{choice.misfit}{f'; {beside.name} in the same folder fits' if beside else ''}")
     notes.extend(f"{choice.script.name}: {line}" for line in choice.script.not_understood)
     return notes
+
+
+def _needs(folder: ModelFolder, tokenizer: TokenizerChoice) -> tuple[str, ...]:
+    named = (script for script in folder.tokenizer_scripts if script.name == tokenizer.script)
+    return tuple(
+        f"{script.name} needs the package transformers, in the Python that PATH finds as python3"
+        for script in named
+        if script.imports_transformers
+    )
 
 
 def _no_model(folder: ModelFolder) -> str:

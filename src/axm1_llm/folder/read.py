@@ -13,7 +13,6 @@ from axm1_llm.folder.programs import FileKind, Program, read_program
 from axm1_llm.folder.script import RunScript, read_script
 from axm1_llm.folder.server_config import ServerConfig, read_server_config
 from axm1_llm.folder.tokenizers import (
-    TokenizerFolder,
     TokenizerScript,
     read_tokenizer_folders,
     read_tokenizer_scripts,
@@ -48,24 +47,20 @@ class ModelFolder:
         path: absolute.
         generation: None: it is not known which program the folder is for.
         scripts: the shell scripts that start a model, sorted by name.
-        other_scripts: the shell scripts that do not, or that cannot be understood.
         programs: the vendor's executables in it, whether a script starts them or not.
         tokenizer_scripts: see there.
-        tokenizer_folders: see there.
+        tokenizer_folders: those of its ``tokenizer.json`` files.
         server_config: `config.json`; None: there is none.
-        sampling_config: `post_config.json`; None: there is none.
         not_understood: what could not be read, one line each.
     """
 
     path: Path
     generation: Generation | None
     scripts: tuple[RunScript, ...]
-    other_scripts: tuple[RunScript, ...]
     programs: tuple[Program, ...]
     tokenizer_scripts: tuple[TokenizerScript, ...]
-    tokenizer_folders: tuple[TokenizerFolder, ...]
+    tokenizer_folders: tuple[Path, ...]
     server_config: ServerConfig | None
-    sampling_config: Path | None
     not_understood: tuple[str, ...]
 
     @property
@@ -92,17 +87,14 @@ def read_folder(path: Path) -> ModelFolder:
     scripts, unread = _scripts(entry for entry in names if entry.suffix == ".sh")
     known = tuple(script for script in scripts if script.command is not None)
     config = read_server_config(folder)
-    sampling = folder / "post_config.json"
     return ModelFolder(
         path=folder,
         generation=_generation(known, config),
         scripts=known,
-        other_scripts=tuple(script for script in scripts if script.command is None),
         programs=_programs(folder),
         tokenizer_scripts=read_tokenizer_scripts(folder),
         tokenizer_folders=read_tokenizer_folders(folder),
         server_config=config,
-        sampling_config=sampling if sampling.is_file() else None,
         not_understood=unread,
     )
 

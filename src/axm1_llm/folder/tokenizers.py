@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 1024 * 1024
-_PORT = re.compile(r"""["']--port["'][^)]{0,200}?default\s*=\s*(\d{1,5})""")
-_HOST = re.compile(r"""["']--host["']""")
 # `AutoTokenizer.from_pretrained("qwen3_tokenizer")`, or the name in a variable or a default before it.
 _QUOTED = re.compile(r"""["']([^"'\n]{1,200})["']""")
 _UID = "/get_uid"
@@ -25,16 +23,12 @@ class TokenizerScript:
     Attributes:
         path: the file; absolute.
         keeps_history: it answers ``/get_uid``: it goes with builds that keep a history.
-        default_port: of its `--port`; None: it has none.
-        takes_host: it has `--host`.
         folders: the folders of the model's folder that it names, where it has its vocabulary from.
         imports_transformers: it needs that package.
     """
 
     path: Path
     keeps_history: bool
-    default_port: int | None
-    takes_host: bool
     folders: tuple[Path, ...]
     imports_transformers: bool
 
@@ -44,33 +38,16 @@ class TokenizerScript:
         return self.path.name
 
 
-@dataclass(frozen=True, slots=True)
-class TokenizerFolder:
-    """A folder with ``tokenizer.json``, which the tokenizer-service reads itself.
-
-    Attributes:
-        path: the folder; absolute.
-        has_config: it has ``tokenizer_config.json`` too, which names the special tokens.
-    """
-
-    path: Path
-    has_config: bool
-
-
 def read_tokenizer_scripts(folder: Path) -> tuple[TokenizerScript, ...]:
     """The tokenizer scripts directly in the folder, sorted by name."""
     found = (_script(path, folder) for path in sorted(folder.glob("*.py")))
     return tuple(script for script in found if script is not None)
 
 
-def read_tokenizer_folders(folder: Path) -> tuple[TokenizerFolder, ...]:
+def read_tokenizer_folders(folder: Path) -> tuple[Path, ...]:
     """The folder itself and those in it that have ``tokenizer.json``, sorted."""
     files = sorted((*folder.glob("tokenizer.json"), *folder.glob("*/tokenizer.json")))
-    return tuple(
-        TokenizerFolder(file.parent, (file.parent / "tokenizer_config.json").is_file())
-        for file in files
-        if file.is_file()
-    )
+    return tuple(file.parent for file in files if file.is_file())
 
 
 def _script(path: Path, folder: Path) -> TokenizerScript | None:
@@ -81,13 +58,10 @@ def _script(path: Path, folder: Path) -> TokenizerScript | None:
         return None
     if not all(call in text for call in _SERVES):
         return None
-    port = _PORT.search(text)
     names = dict.fromkeys(name.rstrip("/").removeprefix("./") for name in _QUOTED.findall(text))
     return TokenizerScript(
         path=path,
         keeps_history=_UID in text,
-        default_port=int(port[1]) if port else None,
-        takes_host=_HOST.search(text) is not None,
         folders=tuple(folder / name for name in names if _is_folder(folder, name)),
         imports_transformers="transformers" in text,
     )

@@ -70,7 +70,7 @@ def _vendors(folder: ModelFolder, script: RunScript) -> TokenizerScript | None:
 
 
 def _vocabulary(folder: ModelFolder, vendor: TokenizerScript | None) -> tuple[Path | None, str]:
-    there = [each.path for each in folder.tokenizer_folders]
+    there = folder.tokenizer_folders
     if vendor is not None:
         for named in vendor.folders:
             if named in there:
