@@ -21,7 +21,7 @@ from axm1_llm.errors import (
 )
 from axm1_llm.tokenizer.prompts import AnswerRecord
 from engine.conftest import MakeBench, ask, collect, within
-from engine.fakes import END, MARK, START_UP, TURN_OVER, frames
+from engine.fakes import END, MARK, START_UP, TURN_OVER, FakeTokenizer, frames
 
 
 async def test_a_prompt_loads_the_model_and_its_answer_comes_back(bench: MakeBench) -> None:
@@ -220,6 +220,22 @@ async def test_a_failure_that_the_runtime_names_is_told_at_once(bench: MakeBench
         assert status.state == "failed"
         assert status.failure is not None
         assert status.failure.log
+
+
+@pytest.mark.parametrize("leave", ["unload", "close"])
+async def test_a_tokenizer_that_is_waited_for_holds_up_nobody_who_wants_the_model_gone(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch, leave: str
+) -> None:
+    async def never(_: FakeTokenizer, model: str, *, anew: bool = False) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FakeTokenizer, "start", never)
+    async with bench() as b:
+        loading = asyncio.create_task(b.engine.load())
+        await b.until(lambda: b.path() == ["waiting_for_tokenizer"])
+        await within(b.engine.unload() if leave == "unload" else b.engine.close(b.task))
+        await b.until(lambda: b.path()[:3] == ["waiting_for_tokenizer", "stopping", "idle"])
+        loading.cancel()
 
 
 async def test_a_load_that_hangs_is_started_again_and_given_up_after_three_attempts(bench: MakeBench) -> None:

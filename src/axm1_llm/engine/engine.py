@@ -269,17 +269,11 @@ class Engine:
     async def _life(self) -> None:
         """One life of the runtime: load, serve, leave; or fail."""
         try:
-            await self._driver.prepare()
-            async with self._driver.open() as self._runtime:
-                self._runtime.facts.on_log = self.log.add
-                begun = self._clock()
-                if await self._runtime.initialize(lambda: self._inbox.wants_end):
-                    self._loaded(self._clock() - begun)
-                    await self._serve(self._runtime)
-                if self._inbox.wants_end:
-                    self._stay.end()
+            if await self._prepared():
+                await self._process()
+            else:
+                self._stay.end()
                 self._machine.fire(Trigger.STOP)
-                await self._runtime.stop()
         except ModelError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - a defect here must not leave callers waiting for ever
@@ -290,6 +284,40 @@ class Engine:
         finally:
             self._runtime = None
             self._inbox.tell_unloaded()
+
+    async def _prepared(self) -> bool:
+        """Wait until the process may be started; False when meanwhile nobody wants the model any more.
+
+        A tokenizer-service out of reach held a service that was to leave up for half a minute (seen).
+        """
+        preparing = asyncio.create_task(self._driver.prepare())
+        try:
+            while not preparing.done() and not self._inbox.wants_end:
+                self._inbox.news.clear()
+                news = asyncio.create_task(self._inbox.news.wait())
+                await asyncio.wait((preparing, news), return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+        finally:
+            if not preparing.done():
+                preparing.cancel()
+                await asyncio.wait((preparing,))
+        if preparing.cancelled():
+            return False
+        preparing.result()
+        return True
+
+    async def _process(self) -> None:
+        """The process from its start to its end."""
+        async with self._driver.open() as self._runtime:
+            self._runtime.facts.on_log = self.log.add
+            begun = self._clock()
+            if await self._runtime.initialize(lambda: self._inbox.wants_end):
+                self._loaded(self._clock() - begun)
+                await self._serve(self._runtime)
+            if self._inbox.wants_end:
+                self._stay.end()
+            self._machine.fire(Trigger.STOP)
+            await self._runtime.stop()
 
     def _loaded(self, duration: int) -> None:
         self._ready_at = self._clock()
