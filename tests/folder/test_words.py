@@ -66,3 +66,13 @@ def test_what_only_a_shell_can_work_out_has_no_value() -> None:
 def test_operators_stand_between_the_words() -> None:
     found = [token.text for token in read_words("a && b; c | d &\n") if isinstance(token, Operator)]
     assert found == ["&&", ";", "|", "&", "\n"]
+
+
+def test_a_value_that_doubles_with_each_line_is_given_up() -> None:
+    (word,) = (token for token in read_words("$A$A") if isinstance(token, Word))
+    known = {"A": "x"}
+    for _ in range(100):
+        if (value := word.value(known)) is None:
+            break
+        known["A"] = value
+    assert len(known["A"]) == 64 * 1024

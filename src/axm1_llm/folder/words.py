@@ -24,6 +24,7 @@ _VARIABLE = re.compile(
     r"\$(?:(?P<bare>[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])"
     r"|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*])(?::?-(?P<default>[^}$`'\"\\]*|[^}]*?\$[0-9A-Za-z_]+))?\})"
 )
+_LONGEST_VALUE = 64 * 1024  # characters: `A=$A$A` a few times over would fill the memory
 _ESCAPED_IN_QUOTES = frozenset('$`"\\')
 
 
@@ -84,9 +85,14 @@ class Word:
         return tuple(piece.variable for piece in self.pieces if piece.variable and not piece.quoted)
 
     def value(self, known: Mapping[str, str]) -> str | None:
-        """The text with the variables filled in; None: one of them is not known."""
-        parts = [self._filled(piece, known) for piece in self.pieces]
-        return None if None in parts else "".join(part for part in parts if part is not None)
+        """The text with the variables filled in; None: one of them is not known, or the text gets huge."""
+        text = ""
+        for piece in self.pieces:
+            part = self._filled(piece, known)
+            if part is None or len(text) + len(part) > _LONGEST_VALUE:
+                return None
+            text += part
+        return text
 
     @staticmethod
     def _filled(piece: Piece, known: Mapping[str, str]) -> str | None:
