@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -66,11 +67,12 @@ def doctor(
     trials: list[Trial] = []
     if live:
         diagnosis, trials = _try(diagnosis, connection)
+    again = _arguments(model, descriptor)
     if json_wanted:
-        click.echo(as_json(diagnosis, trials, mended))
+        click.echo(as_json(diagnosis, trials, mended, arguments=again))
     else:
         width = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if is_terminal() else _PIPE_WIDTH
-        click.echo(Report(width, colour=is_terminal()).text(diagnosis, trials, fixed=fix))
+        click.echo(Report(width, colour=is_terminal()).text(diagnosis, trials, fixed=fix, arguments=again))
     click.get_current_context().exit(Exit.OK if diagnosis.is_healthy else Exit.ERROR)
 
 
@@ -117,6 +119,14 @@ def _try(diagnosis: Diagnosis, connection: dict[str, Any]) -> tuple[Diagnosis, l
             else:
                 findings.append(result)
     return diagnosis.with_findings(findings), trials
+
+
+def _arguments(model: str | None, descriptor: Path | None) -> str:
+    """What a second call has to be given to look at the same."""
+    words = [model] if model else []
+    if descriptor is not None and "AXM1_DESCRIPTOR" not in os.environ:
+        words += ["--descriptor", str(descriptor)]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def _state_folder() -> Path | None:

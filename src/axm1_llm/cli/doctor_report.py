@@ -38,11 +38,14 @@ class Report:
         self._width = max(_NARROWEST, width)
         self._colour = colour
 
-    def text(self, diagnosis: Diagnosis, trials: Sequence[Trial] = (), *, fixed: bool = False) -> str:
-        """The whole report; its last line says what to do next."""
+    def text(
+        self, diagnosis: Diagnosis, trials: Sequence[Trial] = (), *, fixed: bool = False, arguments: str = ""
+    ) -> str:
+        """The whole report; its last line says what to do next, see `next_step`."""
         lines = [*self._machine(diagnosis), *self._descriptor(diagnosis), *self._models(diagnosis, trials)]
         lines.append(f"{counted(diagnosis)}.")
-        lines += self._wrapped("Next: ", next_step(diagnosis, fixed=fixed, tried=bool(trials)))
+        step = next_step(diagnosis, fixed=fixed, tried=bool(trials), arguments=arguments)
+        lines.append(harmless(f"Next: {step}").replace("\n", " "))  # one line: a command is copied from it
         return "\n".join(line.rstrip() for line in lines)
 
     def _machine(self, diagnosis: Diagnosis) -> Iterator[str]:
@@ -123,34 +126,41 @@ def counted(diagnosis: Diagnosis) -> str:
     return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in numbers)
 
 
-def next_step(diagnosis: Diagnosis, *, fixed: bool = False, tried: bool = False) -> str:
+def next_step(diagnosis: Diagnosis, *, fixed: bool = False, tried: bool = False, arguments: str = "") -> str:
     """The one thing to do now.
 
     Args:
         diagnosis: what was found.
         fixed: what can be mended was mended, or was not to be.
         tried: a running service was asked.
+        arguments: what the command was given, to be given again; with a blank before it.
     """
     errors = [found for found in diagnosis.findings if found.severity is Severity.ERROR]
     fixable = sum(found.repair is not None for found in diagnosis.findings)
     if not fixed and any(found.repair is not None for found in errors):
         every = len(diagnosis.findings)
-        return f"axm1 doctor --fix mends {fixable} of {every} findings; it shows what it does first"
+        return (
+            f"axm1 doctor --fix{arguments} mends {fixable} of {every} findings; it shows what it does first"
+        )
     if errors:
         first = errors[0]
         return f"mend {first.kind.id}{f' ({first.model})' if first.model else ''}: {first.mend}"
     if not diagnosis.places:
         return "add a model to the descriptor"
     if fixable and not fixed:
-        return (
-            f"nothing has to be done; axm1 doctor --fix mends {fixable} that would be nice. Start: axm1 serve"
-        )
+        return f"nothing has to be done; axm1 doctor --fix{arguments} mends {fixable} that would be nice. Start: axm1 serve"
     if tried:
         return f"nothing has to be done; chat with it: axm1 run {diagnosis.places[0].name}"
-    return "axm1 serve starts the models; then: axm1 doctor --live asks them something"
+    return f"axm1 serve starts the models; then: axm1 doctor --live{arguments} asks them something"
 
 
-def as_json(diagnosis: Diagnosis, trials: Sequence[Trial] = (), mended: Sequence[dict[str, Any]] = ()) -> str:
+def as_json(
+    diagnosis: Diagnosis,
+    trials: Sequence[Trial] = (),
+    mended: Sequence[dict[str, Any]] = (),
+    *,
+    arguments: str = "",
+) -> str:
     """The diagnosis for a program; `docs/reference/doctor.md` describes it."""
     return json.dumps(
         {
@@ -172,7 +182,7 @@ def as_json(diagnosis: Diagnosis, trials: Sequence[Trial] = (), mended: Sequence
                 }
                 for trial in trials
             ],
-            "next": next_step(diagnosis, fixed=bool(mended), tried=bool(trials)),
+            "next": next_step(diagnosis, fixed=bool(mended), tried=bool(trials), arguments=arguments),
         },
         indent=2,
     )
