@@ -148,7 +148,7 @@ def next_step(diagnosis: Diagnosis, *, fixed: bool = False, tried: bool = False,
     if not diagnosis.places:
         return "add a model to the descriptor"
     if fixable and not fixed:
-        return f"nothing has to be done; axm1 doctor --fix{arguments} mends {fixable} that would be nice. Start: axm1 serve"
+        return f"nothing has to be done; axm1 doctor --fix{arguments} tidies {fixable}; start: axm1 serve"
     if tried:
         return f"nothing has to be done; chat with it: axm1 run {diagnosis.places[0].name}"
     return f"axm1 serve starts the models; then: axm1 doctor --live{arguments} asks them something"
