@@ -1,4 +1,4 @@
-import { type Signal, signal } from "@preact/signals";
+import { batch, type Signal, signal } from "@preact/signals";
 import { chat, type Turn } from "../api/chat";
 import { isAbort, said } from "../api/http";
 import type { ChatLine } from "../api/types";
@@ -16,6 +16,8 @@ export interface Answering {
 }
 
 export const answering = signal<Answering | null>(null);
+/** The answer that was given last since the page was opened. */
+export const finished = signal<Message | null>(null);
 
 export interface Draft {
   text: string;
@@ -40,9 +42,12 @@ export async function ask(
   answering.value = running;
   expect(); // what the model does is shown until the first token comes
   const message = await answer(running, asked, think);
-  answering.value = null;
-  const now = find(asked.id);
-  if (now) put({ ...now, messages: [...now.messages, message] });
+  batch(() => {
+    answering.value = null;
+    finished.value = message;
+    const now = find(asked.id);
+    if (now) put({ ...now, messages: [...now.messages, message] });
+  });
   look();
 }
 
