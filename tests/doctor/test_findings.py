@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from axm1_llm.demo import folder as demo
+from axm1_llm.descriptors import find_descriptor
 from axm1_llm.doctor.catalogue import AREAS, KINDS
+from axm1_llm.doctor.descriptor import check_failure
 from axm1_llm.doctor.findings import Severity
 from axm1_llm.doctor.mending import apply, plan
 from axm1_llm.doctor.pointing import point_at
+from axm1_llm.errors import DescriptorError
 from doctor.models import Model
 from doctor.provoking import ELSEWHERE, PROVOKED
 
@@ -120,3 +123,9 @@ def test_a_container_is_told_which_group_it_needs(model: Model) -> None:
     model.have(nodes=nodes, container=True)
     (first, *_) = model.diagnose().findings
     assert "--group-add 44" in first.mend
+
+
+def test_no_descriptor_anywhere_is_one_finding(tmp_path: Path) -> None:
+    with pytest.raises(DescriptorError) as caught:
+        find_descriptor(None, places=(str(tmp_path / "none.json"),))
+    assert len(check_failure(caught.value, None)) == 1

@@ -60,8 +60,9 @@ KINDS: tuple[Kind, ...] = (NOT_FOUND, REFUSED, EMPTY, FOLDER, CONTAINER_PATHS, S
 
 def check_failure(error_: DescriptorError, file: Path | None) -> tuple[Finding, ...]:
     """The findings of a descriptor that cannot be used; `file` is None when there is none."""
-    kind = NOT_FOUND if file is None or not file.exists() else REFUSED
-    return tuple(kind.found(problem, file=file) for problem in error_.problems)
+    if file is None or not file.exists():
+        return (NOT_FOUND.found(error_.problems[0], file=file),)  # what follows says what to do, as `do` does
+    return tuple(REFUSED.found(problem, file=file) for problem in error_.problems)
 
 
 def check_descriptor(places: Sequence[Place], file: Path) -> tuple[Finding, ...]:
