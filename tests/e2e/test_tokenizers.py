@@ -20,6 +20,7 @@ from e2e.vendor_script import write_script_tokenizer
 Apart = Callable[..., tuple[Any, Service]]
 
 _TROUBLES = ("hang_in_decode", "hang_in_encode", "die_in_decode")
+_LONG = 50.0  # seconds: a tokenizer-service is waited for, as one that starts takes long on a busy machine
 _TOKEN = "a-secret-of-both-services"
 _FLAGS = "--sim_max_token_len 4096 --sim_tokens_per_second 200"
 
@@ -78,6 +79,7 @@ def slow(
     assert service.ask("hello", name)["response"] == "hello"
     (models[name].folder / "trouble").touch()
     lonely = apart(tokens=(_TOKEN, _TOKEN), there=False)[1]
+    lonely.http.timeout = httpx.Timeout(_LONG)
     with ThreadPoolExecutor(2) as clients:
         yield {
             name: clients.submit(service.post, "hello?", name),
@@ -174,7 +176,7 @@ def test_a_wrong_internal_token_is_named_and_reads_no_prompt(
 def test_a_missing_tokenizer_service_is_named_with_its_address(
     slow: dict[str, Future[httpx.Response]],
 ) -> None:
-    response = slow["missing"].result(PATIENCE)
+    response = slow["missing"].result(_LONG)
     assert response.status_code == 500
     error = response.json()["error"]
     assert "the tokenizer-service at http://127.0.0.1:" in error

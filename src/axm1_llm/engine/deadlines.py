@@ -25,7 +25,7 @@ class Deadlines:
     load: float = 120.0
     prefill: float = 300.0
     output: float = 60.0
-    tokenizer: float = 30.0
+    tokenizer: float = 20.0
     settle: float = 2.0
     cancel: float = 15.0
     interrupt: float = 0.25
