@@ -24,11 +24,15 @@ $(VENV)/.stamp-dev: requirements/dev.txt pyproject.toml
 run: $(VENV)/.stamp-run  ## Set everything up and serve a real small model without a card
 	$(VENV)/bin/axm1 demo
 
+# The tests wait for processes more than they compute. A file's tests share their services: they stay together;
+# files keep their order, since the longest (the soak) has few tests and would otherwise come last and alone.
+SIDE_BY_SIDE := -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.stamp-dev  ## Set everything up and run every test
 	tools/install-debian-packages
 	$(MAKE) --no-print-directory $(UI)
 	$(VENV)/bin/python tools/clients.py >/dev/null  # not within a test: a slow network is no reason to fail
-	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-report=json:.coverage.json
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term --cov-report=json:.coverage.json
 
 lint: $(VENV)/.stamp-dev  ## Check style, types and import directions
 	$(VENV)/bin/ruff check .
