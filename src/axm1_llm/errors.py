@@ -147,8 +147,8 @@ class CardFullError(BusyError):
             else f"at most {limit} may be loaded at once (--max-loaded-models), and {names} loaded for ever"
         )
         super().__init__(
-            f"model '{model}' cannot be loaded: {why}; unload it with an empty prompt and "
-            "`keep_alive: 0`, or give it a `keep_alive` that ends"
+            f"model '{model}' cannot be loaded: {why}; unload one with "
+            "`axm1 stop MODEL` or POST /api/models/MODEL/unload, or give it a `keep_alive` that ends"
         )
 
 

@@ -106,6 +106,10 @@ def _watches() -> bool:
     return any(_is_inotify(entry) for entry in Path("/proc/self/fd").iterdir())
 
 
+def _refuse(_: Path) -> None:
+    raise OSError(24, "Too many open files")
+
+
 def _is_inotify(entry: Path) -> bool:
     with suppress(OSError):
         return (
@@ -278,10 +282,7 @@ async def test_who_cannot_wait_reads_at_once_and_a_file_that_is_the_same_is_not_
 async def test_a_folder_that_cannot_be_watched_is_said_and_sighup_works_all_the_same(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Path) -> None:
-        raise OSError(24, "Too many open files")
-
-    monkeypatch.setattr("axm1_llm.services.watching._watch", refuse)
+    monkeypatch.setattr("axm1_llm.services.watching._watch", _refuse)
     watched = Watched(file, None)  # type: ignore[arg-type]
     watched.reader = DescriptorReader(file, load_descriptors(file), watched.take, watched.tell)
     with capture_logs() as logs:
@@ -292,6 +293,15 @@ async def test_a_folder_that_cannot_be_watched_is_said_and_sighup_works_all_the_
             await watched.until(lambda: watched.taken)
     assert logs[0]["event"] == "descriptor_not_watched"
     assert "SIGHUP" in logs[0]["advice"]
+
+
+async def test_a_service_that_says_it_listens_is_not_ended_by_sighup(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("axm1_llm.services.watching._watch", _refuse)
+    reader = DescriptorReader(file, load_descriptors(file), lambda _: None)
+    async with reading_again(reader):
+        assert signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL
 
 
 async def test_a_defect_in_what_takes_the_file_does_not_end_the_watching(file: Path) -> None:

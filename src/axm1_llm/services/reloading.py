@@ -169,6 +169,7 @@ async def reading_again(
 ) -> AsyncIterator[None]:
     """Have a reader run for as long as the context is open; see `DescriptorReader.run`."""
     task = asyncio.create_task(reader.run(on_hang_up, on_read))
+    await asyncio.sleep(0)  # from here on it hears SIGHUP, which would end a service that says it listens
     try:
         yield
     finally:
