@@ -155,3 +155,14 @@ class FakeTokenizer:
         self.closed.append((ticket, printed, held))
         self.remaining.append(remaining)
         return self.record
+
+
+@dataclass(slots=True)
+class Place:
+    """On the card, for whoever asks; once it is `granted`."""
+
+    granted: bool = False
+    refusal: Axm1Error | None = None
+
+    def give_back(self) -> None:
+        """It may be had again."""

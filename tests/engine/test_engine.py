@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from axm1_llm.engine import DoneReason, ThinkingMode
+from axm1_llm.engine.room import UnlimitedRoom
 from axm1_llm.errors import (
     BrokenAnswerError,
     LoadError,
@@ -21,7 +22,7 @@ from axm1_llm.errors import (
 )
 from axm1_llm.tokenizer.prompts import AnswerRecord
 from engine.conftest import MakeBench, ask, collect, within
-from engine.fakes import END, MARK, START_UP, TURN_OVER, FakeTokenizer, frames
+from engine.fakes import END, MARK, START_UP, TURN_OVER, FakeTokenizer, Place, frames
 
 
 async def test_a_prompt_loads_the_model_and_its_answer_comes_back(bench: MakeBench) -> None:
@@ -236,6 +237,26 @@ async def test_a_tokenizer_that_is_waited_for_holds_up_nobody_who_wants_the_mode
         await within(b.engine.unload() if leave == "unload" else b.engine.close(b.task))
         await b.until(lambda: b.path()[:3] == ["waiting_for_tokenizer", "stopping", "idle"])
         loading.cancel()
+
+
+async def test_a_model_that_gets_its_place_while_it_is_unloaded_answers_who_waits(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A soak saw it fail: it was told to leave before it had begun to load.
+    place = Place()
+    monkeypatch.setattr(UnlimitedRoom, "ask", lambda *_: place)
+    async with bench() as b:
+        answer = asyncio.create_task(collect(b.engine.submit(ask())))
+        await b.until(lambda: b.path() == ["waiting_for_card"])
+        unloading = asyncio.create_task(b.engine.unload())
+        place.granted = True
+        await within(unloading)
+        child = await b.spawn.child()
+        child.start_up()
+        await child.prompt()
+        child.say(frames("yes") + END + MARK)
+        assert (await answer)[0] == "yes"
+        assert "failed" not in b.path()
 
 
 async def test_a_load_that_hangs_is_started_again_and_given_up_after_three_attempts(bench: MakeBench) -> None:

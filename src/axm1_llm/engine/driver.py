@@ -69,7 +69,7 @@ class Driver(Protocol):
     """Starts the runtimes of one model, one after the other."""
 
     async def prepare(self) -> None:
-        """Return when the process may be started; fires the transitions up to STARTING.
+        """Return when the process may be started; fires the transition to STARTING.
 
         Raises:
             ModelError: something that it needs is missing, or does not come up.

@@ -268,6 +268,7 @@ class Engine:
 
     async def _life(self) -> None:
         """One life of the runtime: load, serve, leave; or fail."""
+        self._machine.fire(Trigger.LOAD)
         try:
             if await self._prepared():
                 await self._process()

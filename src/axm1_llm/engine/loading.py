@@ -30,7 +30,7 @@ class Loader:
 
     Args:
         descriptor: the model.
-        machine: its states; this class fires those of loading.
+        machine: its states; this class fires those of loading, but the first.
         tokenizer: None when the runtime has a tokenizer of its own.
         metrics: told what is left on the cards.
         deadlines: see there.
@@ -58,7 +58,6 @@ class Loader:
             TokenizerError: the tokenizer does not come up.
         """
         model = self._descriptor.model_name
-        self._machine.fire(Trigger.LOAD)
         if problem := self._descriptor.problem():
             raise LoadError(model, problem)
         if (tokenizer := self._tokenizer) is not None:

@@ -49,7 +49,6 @@ class AxllmDriver:
 
     async def prepare(self) -> None:
         """See `Driver`; the tokenizer is inside the server."""
-        self._machine.fire(Trigger.LOAD)
         if problem := self._descriptor.problem():
             raise LoadError(self._descriptor.model_name, problem)
         self._machine.fire(Trigger.TOKENIZER_READY)
