@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axm1_llm.c_memory import give_back
 from axm1_llm.engine.drivers import driver_of
 from axm1_llm.engine.embedding import EmbeddingJob, Embeddings
 from axm1_llm.engine.generation import Generation, GenerationRequest
@@ -285,6 +286,7 @@ class Engine:
         finally:
             self._runtime = None
             self._inbox.tell_unloaded()
+            give_back()  # what it took lies between what stays: 8 % more memory after an hour of soak (seen)
 
     async def _prepared(self) -> bool:
         """Wait until the process may be started; False when meanwhile nobody wants the model any more.
