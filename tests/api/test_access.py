@@ -81,6 +81,43 @@ async def test_web_pages_of_this_machine_may_call_and_others_only_when_named(ser
         assert not await allowed(s.http, "http://localhost.evil.example")
 
 
+PAGE = {"content-type": "text/plain"}  # which a browser sends without asking first
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", ""])
+async def test_what_a_foreign_page_sends_is_not_carried_out(service: MakeService, origin: str) -> None:
+    async with service() as s:
+        refused = await s.http.post(
+            "/api/generate", content=b'{"model": "m"}', headers={**PAGE, "origin": origin}
+        )
+        assert refused.status_code == 403
+        assert "--origins (AXM1_ORIGINS)" in refused.json()["error"]
+        assert (await s.http.get("/api/ps")).json() == {"models": []}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://kitchen.example:11535", "host": "kitchen.example:11535"},
+        {"origin": "https://cards.example", "host": "10.0.0.2:11535", "sec-fetch-site": "same-origin"},
+        {"origin": "https://chat.example"},
+        {"origin": "http://127.0.0.1:3000"},
+        {},
+    ],
+)
+async def test_our_own_page_and_those_that_are_named_may_send(
+    service: MakeService, headers: dict[str, str]
+) -> None:
+    async with service(origins=("https://chat.example",)) as s:
+        assert (await s.http.post("/api/show", json={"model": "m:7b"}, headers=headers)).status_code == 200
+
+
+async def test_all_pages_may_send_when_the_owner_says_so(service: MakeService) -> None:
+    async with service(origins=("*",)) as s:
+        page = {"origin": "https://any.example"}
+        assert (await s.http.post("/api/show", json={"model": "m:7b"}, headers=page)).status_code == 200
+
+
 async def status_for(http: httpx.AsyncClient, host: str) -> int:
     return (await http.get("/api/tags", headers={"host": host})).status_code
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,6 +12,7 @@ from e2e.conftest import Serve
 from e2e.models import Model, write_descriptor
 from e2e.services import Service, free_port
 from page.conftest import DESK, PHONE, OpenTab
+from page.prefix_proxy import prefix_proxy
 
 AXE = Path(__file__).resolve().parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 PLACES = ("chat", "models", "activity", "logs/sim", "connect")
@@ -89,6 +92,16 @@ def test_a_service_that_is_gone_is_said_and_its_return_noticed(tab: OpenTab, tmp
         second.started()
         it.page.locator('.server[data-reach="up"]').wait_for()
         assert it.page.get_by_text("The service does not answer.").count() == 0
+
+
+def test_the_page_works_behind_a_proxy_that_puts_a_path_before_everything(
+    tab: OpenTab, service: Service
+) -> None:
+    with prefix_proxy(service.url, "/llm") as url:
+        it = tab(at=cast("Service", SimpleNamespace(url=url)))
+        it.open()
+        it.ask("Think")
+        assert it.answer() == "Four."
 
 
 def test_a_key_is_asked_for_and_kept_for_this_tab_only(tab: OpenTab, serve: Serve, tmp_path: Path) -> None:

@@ -74,6 +74,41 @@ class LocalHosts:
         )
 
 
+class AllowedOrigins:
+    """Lets no page of a foreign origin call, as Ollama does.
+
+    A browser sends a page's POST before it asks whether the page may read the answer: to keep the answer from
+    it (CORS) does not keep the model from working for it.
+
+    Args:
+        app: what stands behind.
+        origins: web pages that may call, besides those of this machine and our own; `*` for all.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 403."""
+        if scope["type"] != "http" or self._admits(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        text = "forbidden for pages of this origin; its owner may name it with --origins (AXM1_ORIGINS)"
+        await json_error(HTTPStatus.FORBIDDEN, text, scope["path"])(scope, receive, send)
+
+    def _admits(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        return (
+            origin is None
+            or "*" in self._origins
+            or origin in self._origins
+            or origin.partition("://")[2] == headers.get("host")  # our own page
+            or headers.get("sec-fetch-site") == "same-origin"  # behind a proxy that changes the host
+            or re.fullmatch(LOCAL_ORIGINS, origin) is not None
+        )
+
+
 def is_loopback(host: str) -> bool:
     """Whether a service that listens at `host`, an address or a name, is reached from this machine only."""
     return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from axm1_llm import __version__
-from axm1_llm.api.access import LOCAL_ORIGINS, LocalHosts, RequireKey
+from axm1_llm.api.access import LOCAL_ORIGINS, AllowedOrigins, LocalHosts, RequireKey
 from axm1_llm.api.anthropic.router import anthropic_router
 from axm1_llm.api.declared import describe_bodies
 from axm1_llm.api.errors import answer_defect, answer_domain_error, answer_http_error
@@ -85,7 +85,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(ollama_router(serving, pulls, origins))
+    app.include_router(ollama_router(serving, pulls))
     app.include_router(openai_router(serving))
     app.include_router(anthropic_router(serving))
     app.include_router(status_router(serving, metrics))
@@ -103,6 +103,7 @@ def build_app(
 
 def _guard(app: FastAPI, origins: Sequence[str], *, loopback: bool) -> None:
     """Put what keeps foreign web pages out around the rest; what is added last stands outermost."""
+    app.add_middleware(AllowedOrigins, origins=origins)
     # Outermost: a browser asks for leave before it sends a key.
     app.add_middleware(
         CORSMiddleware,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,19 +11,16 @@ from fastapi import APIRouter
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotation
 from starlette.responses import Response
 
-from axm1_llm.api.access import LOCAL_ORIGINS
 from axm1_llm.api.bodies import read_body
 from axm1_llm.api.declared import JSON, NDJSON, PULLING, body, responses
 from axm1_llm.api.errors import error_response
 from axm1_llm.api.ollama.bodies import PullBody
 from axm1_llm.api.presence import until_left
-from axm1_llm.errors import Axm1Error, ModelNotFoundError, PullNotAllowedError
+from axm1_llm.errors import Axm1Error, ModelNotFoundError
 from axm1_llm.hub.reference import read_reference
 from axm1_llm.hub.staging import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from starlette.types import Receive, Scope, Send
 
     from axm1_llm.hub.pulling import Line
@@ -37,13 +33,12 @@ _FIRST: Line = {"status": "pulling manifest"}
 _OF_OLLAMA = ("status", "digest", "total", "completed")
 
 
-def pulling_router(models: Models, pulls: Pulls, origins: Sequence[str]) -> APIRouter:
+def pulling_router(models: Models, pulls: Pulls) -> APIRouter:
     """The route that downloads models.
 
     Args:
         models: what is there already.
         pulls: downloads.
-        origins: web pages that may call, besides those of this machine; `*` for all.
     """
     router = APIRouter()
 
@@ -57,7 +52,6 @@ def pulling_router(models: Models, pulls: Pulls, origins: Sequence[str]) -> APIR
         wanted = await read_body(request, PullBody)
         if _is_there(models, wanted.model):
             return _success(stream=wanted.stream)
-        _check_page(request.headers.get("origin"), origins)
         pulls.check_allowed()
         return PullResponse(pulls, read_reference(wanted.model), stream=wanted.stream)
 
@@ -73,16 +67,6 @@ def _is_there(models: Models, name: str) -> bool:
             return False
         raise  # a variant whose base is gone: the hub has no such thing
     return found.variant is not None or not read_manifest(found.descriptor.model_path)
-
-
-def _check_page(origin: str | None, origins: Sequence[str]) -> None:
-    # A browser sends a page's POST before it asks whether the page may read the answer: for this route the
-    # sending alone is too much, because what is downloaded is run later.
-    if origin is None or "*" in origins or origin in origins or re.fullmatch(LOCAL_ORIGINS, origin):
-        return
-    raise PullNotAllowedError(
-        f"pulling is not allowed for pages of {origin[:200]}; name that with --origins (AXM1_ORIGINS)"
-    )
 
 
 class PullResponse(Response):

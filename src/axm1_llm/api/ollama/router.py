@@ -19,8 +19,6 @@ from axm1_llm.api.ollama.show import show_router
 from axm1_llm.api.page import to_page, wants_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from axm1_llm.hub.sharing import Pulls
     from axm1_llm.serving.answering import Serving
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 _OLLAMA_VERSION = "0.14.0"
 
 
-def ollama_router(serving: Serving, pulls: Pulls, origins: Sequence[str]) -> APIRouter:
+def ollama_router(serving: Serving, pulls: Pulls) -> APIRouter:
     """The routes of Ollama's API; see `build_app` for the arguments."""
     router = APIRouter(tags=["Ollama"])
 
@@ -54,5 +52,5 @@ def ollama_router(serving: Serving, pulls: Pulls, origins: Sequence[str]) -> API
     parts = (answering_router, listing_router, show_router, management_router, embeddings_router)
     for part in parts:
         router.include_router(part(serving))
-    router.include_router(pulling_router(serving.models, pulls, origins))
+    router.include_router(pulling_router(serving.models, pulls))
     return router
