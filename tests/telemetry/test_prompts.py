@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -134,7 +135,8 @@ async def test_one_signal_can_be_switched_off(sink: Collector, signal: str, path
     assert {"/v1/traces", "/v1/metrics"} - set(sink.bodies) == {path}
 
 
-async def test_a_collector_that_is_not_there_keeps_nobody_waiting() -> None:
+async def test_a_collector_that_is_not_there_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "4")  # seconds; longer than the service is patient
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and never answers
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         telemetry = PromptTelemetry(open_providers(url, {}), "::1", 0)
@@ -143,3 +145,7 @@ async def test_a_collector_that_is_not_there_keeps_nobody_waiting() -> None:
         assert time.monotonic() - begun < 0.5
         async with asyncio.timeout(10):
             await telemetry.aclose()
+    # Its threads draw random numbers, which Hypothesis in a later test takes for those of the test (seen).
+    for thread in [each for each in threading.enumerate() if each.name == "telemetry-end"]:
+        await asyncio.to_thread(thread.join, 30)
+        assert not thread.is_alive()
