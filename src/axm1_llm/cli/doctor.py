@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from axm1_llm.cli.connected import connection_options, open_client
+from axm1_llm.cli.descriptor_file import descriptor_option
 from axm1_llm.cli.doctor_report import Report, as_json
 from axm1_llm.cli.exits import Exit
 from axm1_llm.cli.root import HOST
@@ -29,14 +30,7 @@ _PIPE_WIDTH = 100
 
 @click.command("doctor", help=f"{HOST['doctor']} With MODEL: of that model only.")
 @click.argument("model", required=False)
-@click.option(
-    "--descriptor",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    envvar="AXM1_DESCRIPTOR",
-    show_envvar=True,
-    help="The descriptor file, or its folder. Default: the first of the usual places that has one.",
-)
+@descriptor_option("The descriptor file, or its folder. Default: the first of the usual places that has one.")
 @click.option("--fix", is_flag=True, help="Mend what is safe to mend; shows it first, and asks.")
 @click.option("--yes", "-y", is_flag=True, help="With --fix: do not ask.")
 @click.option(

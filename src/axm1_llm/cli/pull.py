@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from axm1_llm.cli.descriptor_file import descriptor_option
 from axm1_llm.cli.root import MODELS
 from axm1_llm.cli.terminal import harmless, is_terminal, show
 from axm1_llm.descriptors.find import FILE_NAMES, find_descriptor
@@ -17,6 +17,8 @@ from axm1_llm.hub.pulling import pull
 from axm1_llm.hub.reference import EXPECTED_REFERENCE, read_reference
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from axm1_llm.cli.pull_progress import PullDisplay
 
 _HELP = f"""{MODELS["pull"]}
@@ -32,14 +34,7 @@ Environment: HF_ENDPOINT (the hub's address), HF_TOKEN (for private and gated mo
 @click.argument("reference", required=False)
 @click.option("--revision", metavar="REVISION", help="A branch, tag or commit. Default: the newest.")
 @click.option("--name", metavar="NAME", help="The model's name here. Default: REFERENCE.")
-@click.option(
-    "--descriptor",
-    metavar="PATH",
-    type=click.Path(path_type=Path),
-    envvar="AXM1_DESCRIPTOR",
-    show_envvar=True,
-    help="The model descriptor file, or its folder; made where it is missing. Default: the usual places.",
-)
+@descriptor_option("The descriptor file, or its folder; made where it is missing. Default: the usual places.")
 @click.option("--list", "listing", is_flag=True, help="Show the names of the catalogue, and pull nothing.")
 def pull_model(
     *, reference: str | None, revision: str | None, name: str | None, descriptor: Path | None, listing: bool
