@@ -30,13 +30,39 @@ c.fflush(file)
 """
 
 
+_LARGE = """
+import ctypes, sys
+from axm1_llm.c_memory import keep_little
+
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd a b c d e".split()]
+
+if "few" in sys.argv:
+    keep_little()
+c = ctypes.CDLL(None)
+c.malloc.restype, c.free.argtypes, c.mallinfo2.restype = ctypes.c_void_p, [ctypes.c_void_p], Info
+c.free(c.malloc(1 << 20))
+before = c.mallinfo2().hblks
+c.malloc(900_000)
+print(c.mallinfo2().hblks - before)
+"""
+
+
+def _told(code: str, *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+
+
 def _arenas(*arguments: str) -> int:
-    told = subprocess.run(
-        [sys.executable, "-c", _ARENAS, *arguments], capture_output=True, text=True, timeout=30, check=True
-    )
-    return len(re.findall(r"<heap nr=", told.stdout))
+    return len(re.findall(r"<heap nr=", _told(_ARENAS, *arguments)))
 
 
 def test_threads_share_two_arenas() -> None:
     assert _arenas() > 2
     assert _arenas("few") == 2
+
+
+def test_a_large_block_is_the_machines_though_a_larger_one_was_freed() -> None:
+    assert _told(_LARGE) == "0\n"
+    assert _told(_LARGE, "few") == "1\n"

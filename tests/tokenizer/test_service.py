@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
 from axm1_llm.descriptors import ModelDescriptor
@@ -22,6 +23,7 @@ from axm1_llm.errors import (
 from axm1_llm.tokenizer.client import TOKEN_HEADER
 from axm1_llm.tokenizer.prompts import Message, PromptSpec
 from axm1_llm.tokenizer.reaching import reached
+from axm1_llm.tokenizer.replies import Asking, read_body
 from axm1_llm.tokenizer.service import TokenizerService, app_of
 from tokenizer.conftest import free_port, serving
 from tokenizer.runtime_calls import call
@@ -245,6 +247,13 @@ async def test_a_body_that_makes_no_sense_is_refused_without_being_quoted(
     reply = await ask(running.url, "POST", "/internal/tickets", content=body, headers={TOKEN_HEADER: TOKEN})
     assert (reply.status_code, reply.json()["code"]) == (400, "request")
     assert "SECRET" not in reply.text
+
+
+def test_no_text_of_a_body_is_kept_for_the_next_one() -> None:
+    adapter = TypeAdapter(Asking)
+    first, second = (read_body(adapter, b'{"model": "a short text"}').model for _ in range(2))
+    assert first == second
+    assert first is not second  # pydantic's own parser gives the same object: it has kept it
 
 
 async def test_neither_prompts_nor_answers_are_logged(serve: Serve, describe: Describe, tiny: Path) -> None:
