@@ -102,7 +102,7 @@ def test_who_finds_the_card_held_for_ever_is_told_at_once_and_how_to_free_it(
     )
     refused = service.post("hello", "two")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
-    assert "'one' stays loaded for ever; unload it" in refused.json()["error"]
+    assert "'one' stays loaded for ever; unload one" in refused.json()["error"]
     assert service.post("hello", "one").status_code == 200
     service.post("", "one", keep_alive=0)
     assert service.ask("hello", "two")["response"] == "two heard: hello"
