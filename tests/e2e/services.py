@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from e2e.processes import Footprint
 
-PATIENCE = 20.0  # seconds; only a failing test waits that long
+PATIENCE = 60.0  # seconds; only a failing test waits that long (beside the matrix a service took 20 to start)
 _LOOK = 0.02
 # Below the ports that the system gives to outgoing connections: between the choice of a port and its use
 # no client can take it.

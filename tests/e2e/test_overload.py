@@ -27,7 +27,11 @@ def service(serve: Serve, model: Callable[..., Model]) -> Service:
     flags = "--sim_max_token_len 65536"
     quick = model(flags, name="sim", run_on_startup=True)
     endless = model(flags, "--sim_fault endless_output", name="endless", run_on_startup=True)
-    return serve(quick, endless, options=("--max-queue", str(_QUEUE)))
+    # Whoever does not read it is cut off after minutes: time enough for a busy machine to fill the queue.
+    slow = model(
+        flags, "--sim_fault endless_output --sim_tokens_per_second 50", name="slow", run_on_startup=True
+    )
+    return serve(quick, endless, slow, options=("--max-queue", str(_QUEUE)))
 
 
 @pytest.fixture
@@ -66,18 +70,18 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(service: Se
 
 
 def test_prompts_of_clients_that_left_do_not_fill_the_queue(service: Service, crowd: ExitStack) -> None:
-    with closing(service.sent("for ever", "endless")):
-        service.until_status("outputting", "endless")
-        waiting = [crowd.enter_context(closing(service.sent("never", "endless"))) for _ in range(_QUEUE)]
-        service.until(lambda: service.status("endless")["queue_length"] == _QUEUE)
+    with closing(service.sent("for ever", "slow")):
+        service.until_status("outputting", "slow")
+        waiting = [crowd.enter_context(closing(service.sent("never", "slow"))) for _ in range(_QUEUE)]
+        service.until(lambda: service.status("slow")["queue_length"] == _QUEUE)
         refused = service.post("one too many")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         for connection in waiting:
             connection.close()
-        assert service.until(lambda: not service.status("endless")["queue_length"])
+        assert service.until(lambda: not service.status("slow")["queue_length"])
         assert service.ask("the first to come", "sim")["response"] == "the first to come"
-        assert service.status("endless")["status"] == "outputting"
-    service.until_status("ready", "endless")
+        assert service.status("slow")["status"] == "outputting"
+    service.until_status("ready", "slow")
 
 
 def test_a_crowd_leaves_no_trace_and_keeps_nobody_from_looking(service: Service, crowd: ExitStack) -> None:

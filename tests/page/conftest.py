@@ -20,7 +20,7 @@ from e2e.services import Service
 
 __all__ = ["pytest_runtest_makereport", "serve"]  # they are looked for here
 
-PATIENCE = 15_000.0  # milliseconds; only a failing test waits that long
+PATIENCE = 60_000.0  # milliseconds; only a failing test waits that long
 PHONE = (360, 740)
 DESK = (1280, 800)
 

@@ -7,7 +7,7 @@ import json
 import sys
 
 import pytest
-from playwright.sync_api import FilePayload
+from playwright.sync_api import FilePayload, Route
 
 from page.conftest import LONG, PHONE, OpenTab
 
@@ -66,6 +66,18 @@ def test_thinking_is_folded_and_can_be_switched_off(tab: OpenTab) -> None:
     it.page.get_by_role("checkbox", name="Think").uncheck()
     it.ask("Again")
     it.page.locator(".answer", has_text="Straight away.").wait_for()
+
+
+def test_a_question_sent_before_the_model_is_known_to_think_is_thought_about(tab: OpenTab) -> None:
+    it = tab()
+    held: list[Route] = []
+    it.page.route("**/api/show", lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no built-in method
+    it.open()
+    it.ask("Think: 2 + 2?")
+    it.page.get_by_role("button", name="Stop the answer").wait_for()
+    for route in held:
+        route.continue_()
+    assert it.answer() == "Four."
 
 
 @pytest.mark.parametrize("way", ["button", "key"])

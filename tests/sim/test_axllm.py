@@ -18,7 +18,7 @@ import pytest
 
 from axm1_llm.sim.axllm.script import read_script
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass

@@ -19,8 +19,6 @@ export function ChatPage() {
   const { model } = current.value;
   const status = statusOf(model);
   const able = abilities(reach.value === "up" ? model : "");
-  const thinks = able.includes("thinking");
-  const wish = thinks ? think : null;
   return (
     <div class="chat">
       <h1 class="unseen">Chat</h1>
@@ -28,7 +26,7 @@ export function ChatPage() {
         <ModelSelect value={model} onChange={choose} label="Model to chat with" />
         {status && <Badge state={status.status} />}
         <span class="gap" />
-        {thinks && (
+        {able.includes("thinking") && (
           <label class="switch">
             <input
               type="checkbox"
@@ -50,11 +48,11 @@ export function ChatPage() {
           <PlusIcon />
         </button>
       </div>
-      <Messages onAgain={() => ask(current.value, null, wish)} />
+      <Messages onAgain={() => ask(current.value, null, think)} />
       <Composer
         sees={able.includes("vision")}
         isReady={reach.value === "up" && status !== undefined && !answering.value}
-        onSend={(draft) => ask(current.value, draft, wish)}
+        onSend={(draft) => ask(current.value, draft, think)}
       />
       {isHistoryOpen && <HistoryDialog onClose={() => setHistoryOpen(false)} />}
     </div>

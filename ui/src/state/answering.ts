@@ -2,6 +2,7 @@ import { batch, type Signal, signal } from "@preact/signals";
 import { chat, type Turn } from "../api/chat";
 import { isAbort, said } from "../api/http";
 import type { ChatLine } from "../api/types";
+import { learnAbilities } from "./abilities";
 import { type Conversation, type Figures, type Message, newId, titleOf } from "./conversation";
 import { find, put } from "./conversations";
 import { Drawing } from "./drawing";
@@ -24,12 +25,11 @@ export interface Draft {
   images: string[];
 }
 
-/** Ask the conversation's model; a draft is the user's next turn, without one the last turn is asked again. */
-export async function ask(
-  conversation: Conversation,
-  draft: Draft | null,
-  think: boolean | null,
-): Promise<void> {
+/**
+ * Ask the conversation's model; a draft is the user's next turn, without one the last turn is asked again.
+ * `think` is the user's wish, for a model that can.
+ */
+export async function ask(conversation: Conversation, draft: Draft | null, think: boolean): Promise<void> {
   if (answering.value) return;
   const asked = draft ? withTurn(conversation, draft) : withoutAnswer(conversation);
   put(asked);
@@ -55,12 +55,14 @@ export function stop(): void {
   answering.value?.abort.abort();
 }
 
-async function answer(running: Answering, asked: Conversation, think: boolean | null): Promise<Message> {
+async function answer(running: Answering, asked: Conversation, think: boolean): Promise<Message> {
   const { message } = running;
-  const body = { model: asked.model, messages: asked.messages.map(turnOf), ...(think !== null && { think }) };
   const drawing = new Drawing(() => running.version.value++);
   let isWhole = false;
   try {
+    // Whoever sends before the service has said what the model can do is to get the same answer: it is waited for.
+    const thinks = (await learnAbilities(asked.model)).includes("thinking");
+    const body = { model: asked.model, messages: asked.messages.map(turnOf), ...(thinks && { think }) };
     for await (const line of chat(body, running.abort.signal)) {
       if (line.error) throw new Error(line.error);
       message.content += line.message?.content ?? "";
