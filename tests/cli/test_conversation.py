@@ -133,7 +133,9 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(service: FakeService) -> None:
 def test_ctrl_c_at_the_prompt_tells_how_to_leave(service: FakeService) -> None:
     with _chat(service) as terminal:
         terminal.see(">>> ")
-        terminal.type("half an ent\x03")
+        terminal.type("half an ent")
+        terminal.see("half an ent")  # readline reads: an interrupt before it does waits for the next key
+        terminal.type("\x03")
         terminal.see("Use Ctrl-D or /bye to leave.")
         terminal.see(">>> ")
         terminal.type("/?\n")

@@ -32,6 +32,9 @@ from engine.conftest import within
 
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 
+# Down for long enough to be seen: what comes back at once has been failed for a moment only.
+_STAYS_DOWN = replace(PATIENT, backoff=1.0, backoff_limit=1.0)
+
 
 def sim(**settings: Any) -> dict[str, Any]:
     return {"sim": settings}
@@ -76,7 +79,7 @@ async def test_the_server_tells_what_it_is_while_it_loads(tmp_path: Path) -> Non
 
 
 async def test_no_word_of_an_answer_gets_into_the_log(tmp_path: Path) -> None:
-    async with server_bench(tmp_path, **sim(faults=["hang_after_tokens=6"])) as bench:
+    async with server_bench(tmp_path, _STAYS_DOWN, **sim(faults=["hang_after_tokens=6"])) as bench:
         bench.engine.submit(request("secret words"))
         await bench.until("outputting")
         os.kill(bench.children[0].pid, signal.SIGKILL)
@@ -190,7 +193,7 @@ async def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_server_is_found_dead_between_two_prompts(tmp_path: Path) -> None:
-    async with server_bench(tmp_path) as bench:
+    async with server_bench(tmp_path, _STAYS_DOWN) as bench:
         await bench.ask("hello")
         os.kill(bench.children[0].pid, signal.SIGKILL)
         await bench.until("failed")

@@ -127,18 +127,36 @@ async def test_a_model_that_dies_idle_comes_back_for_the_rest_of_its_stay(bench:
         assert b.engine.status().expires_at == pytest.approx(before, abs=1)
 
 
-async def test_a_model_that_is_unloaded_after_it_died_does_not_come_back(bench: MakeBench) -> None:
+@pytest.mark.parametrize("on_startup", [True, False])
+async def test_a_model_that_is_unloaded_after_it_died_does_not_come_back(
+    bench: MakeBench, *, on_startup: bool
+) -> None:
     pause = 0.5
-    async with bench(Deadlines(backoff=pause, backoff_limit=pause), jitter=lambda: 1) as b:
+    deadlines = Deadlines(backoff=pause, backoff_limit=pause)
+    async with bench(deadlines, jitter=lambda: 1, run_on_startup=on_startup) as b:
         child = await b.ready_child()
         await within(b.engine.load(keep_alive=60))
         child.exit(-9)
         await b.until(lambda: b.path()[-1] == "failed")
-        await within(b.engine.unload())
+        await within(b.engine.unload(), pause / 2)
         with pytest.raises(TimeoutError):
             await within(b.spawn.child(), pause + 0.2)
-        assert b.path()[-1] == "failed"
+        status = b.engine.status()
+        assert (b.path()[-1], status.failure and status.failure.reason) == (
+            "idle",
+            "the runtime exited with code -9 (SIGKILL)",
+        )
         await b.ready_child()  # and a request brings it back
+
+
+async def test_a_model_that_dies_just_when_it_is_unloaded_does_not_come_back(bench: MakeBench) -> None:
+    async with bench(run_on_startup=True) as b:
+        child = await b.ready_child()
+        unloading = asyncio.create_task(b.engine.unload())
+        child.exit(-9)
+        await within(unloading)
+        await b.until_calm()
+        assert b.path()[-1] == "idle"
 
 
 async def test_a_model_that_dies_while_it_leaves_stays_down(bench: MakeBench) -> None:

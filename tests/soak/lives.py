@@ -76,8 +76,15 @@ class Lives:
 
     async def restart(self, number: signal.Signals) -> None:
         """End the service with a signal, prove that nothing of it is left, and start it again."""
-        await asyncio.to_thread(self._end, number)
-        await asyncio.to_thread(self._start)
+        again = asyncio.create_task(asyncio.to_thread(self._again, number))
+        try:
+            await asyncio.shield(again)
+        finally:  # a thread goes on when its soak is cancelled: its new service outlived all (seen)
+            await asyncio.wait((again,))
+
+    def _again(self, number: signal.Signals) -> None:
+        self._end(number)
+        self._start()
 
     def end(self) -> None:
         """End the last life."""

@@ -74,6 +74,9 @@ class Engine:
         self._failure: FailureReport | None = None
         self._runtime: Runtime | None = None
         self._ready_at = 0
+        self._not_before = (
+            -math.inf
+        )  # by the loop's clock: when a runtime that failed is started again
         self._stay = KeepAlive(descriptor, host.keep_alive)
 
     # -- what others ask for
@@ -113,9 +116,8 @@ class Engine:
 
         One that died does not come back by itself after that.
         """
-        if self._machine.state in {State.FAILED, State.WAITING_FOR_CARD}:
-            self._stay.end()
-        if self._machine.state not in {State.IDLE, State.FAILED}:
+        down = {State.IDLE, State.FAILED} if self._inbox.closing else {State.IDLE}
+        if self._machine.state not in down:
             await self._inbox.unloaded()
 
     def hand_over(self) -> tuple[Job, ...]:
@@ -222,7 +224,8 @@ class Engine:
             self._machine.fire(Trigger.WAIT)
         while not reservation.granted:
             self._inbox.drop_done()
-            self._inbox.tell_unloaded()
+            revives = revives and not self._inbox.wants_end
+            self._settle()
             if reservation.refusal is not None:
                 self._inbox.fail(reservation.refusal)
             if self._inbox.closing or not (self._inbox.wants_model or (revives and self._is_to_stay())):
@@ -233,17 +236,24 @@ class Engine:
 
     async def _demand(self) -> bool:
         """Wait until the model is wanted; False when the service leaves."""
-        while not self._inbox.closing:
+        while True:
             self._inbox.drop_done()
-            self._inbox.tell_unloaded()
-            if not (self._inbox.wants_model or self._revives()):
-                await self._news_within(math.inf)
-                continue
-            await self._back_off()
-            self._inbox.drop_done()
-            if self._inbox.wants_model or self._revives():  # it may have been unloaded meanwhile
-                return not self._inbox.closing
-        return False
+            self._settle()
+            if self._inbox.closing:
+                return False
+            wanted = self._inbox.wants_model or self._revives()
+            pause = self._not_before - asyncio.get_running_loop().time()
+            if wanted and pause <= 0:
+                return True
+            await self._news_within(pause if wanted else math.inf)
+
+    def _settle(self) -> None:
+        """Tell those who asked for the runtime's end that it is gone; one that died stays down then."""
+        if self._inbox.wants_end:
+            self._stay.end()
+            if self._machine.state is State.FAILED and not self._inbox.closing:
+                self._machine.fire(Trigger.LEAVE)
+        self._inbox.tell_unloaded()
 
     def _revives(self) -> bool:
         """Whether a model that died comes back though nobody asks for it."""
@@ -253,12 +263,6 @@ class Engine:
     def _is_to_stay(self) -> bool:
         """Whether its owner, or the request that used it last, wants it to be loaded now."""
         return self.descriptor.run_on_startup or self._stay.left > 0
-
-    async def _back_off(self) -> None:
-        """Pause before a runtime that failed is started again."""
-        end = asyncio.get_running_loop().time() + self._recovery.pause()
-        while not self._inbox.closing and (left := end - asyncio.get_running_loop().time()) > 0:
-            await self._news_within(left)
 
     async def _news_within(self, seconds: float) -> None:
         """Return when there is something to look at, or after so many seconds."""
@@ -285,7 +289,6 @@ class Engine:
             self._machine.fire(Trigger.EXITED)
         finally:
             self._runtime = None
-            self._inbox.tell_unloaded()
             give_back()  # what it took lies between what stays: 8 % more memory after an hour of soak (seen)
 
     async def _prepared(self) -> bool:
@@ -360,6 +363,7 @@ class Engine:
         named = self._runtime is not None and self._runtime.facts.failure is not None
         self._machine.fire(Trigger.FAIL, error.reason)
         self._recovery.failed(0.0 if loading else (self._clock() - self._ready_at) / _NS)
+        self._not_before = asyncio.get_running_loop().time() + self._recovery.pause()
         advice = self._host.room.failed(self._model, error, loading=loading)
         reason = f"{error.reason}; {advice}" if advice else error.reason
         self._failure = FailureReport(reason, error.log_tail)
@@ -369,6 +373,8 @@ class Engine:
         again = chance or self._host.room.another_try(self._model)
         if leaving or (loading and not again):
             self._stay.end()
+        if leaving:  # all was done that can be; that it failed is to be seen
+            self._inbox.tell_unloaded()
         if loading and not again:
             self._inbox.fail(LoadError(self._model, reason, error.log_tail))
 

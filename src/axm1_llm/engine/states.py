@@ -90,7 +90,7 @@ TABLE: Mapping[State, Mapping[Trigger, State]] = {
     State.OUTPUTTING: _BUSY,
     State.CANCELLING: {**_LIVE, Trigger.PROMPT_MARK: State.READY},
     State.STOPPING: {Trigger.EXITED: State.IDLE, Trigger.FAIL: State.FAILED},
-    State.FAILED: _AT_REST,
+    State.FAILED: {**_AT_REST, Trigger.LEAVE: State.IDLE},
 }
 
 LOADED = frozenset({State.READY, State.PROCESSING_PROMPT, State.OUTPUTTING, State.CANCELLING})
