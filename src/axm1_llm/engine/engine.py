@@ -74,9 +74,7 @@ class Engine:
         self._failure: FailureReport | None = None
         self._runtime: Runtime | None = None
         self._ready_at = 0
-        self._not_before = (
-            -math.inf
-        )  # by the loop's clock: when a runtime that failed is started again
+        self._not_before = -math.inf  # by the loop's clock: when a runtime that failed is started again
         self._stay = KeepAlive(descriptor, host.keep_alive)
 
     # -- what others ask for
