@@ -12,6 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -96,6 +98,15 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Press keys."""
         os.write(self._master, keys.encode())
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C once it waits: just before readline does, it is heard with the next key only."""
+        process = psutil.Process(self._process.pid)
+        until = time.monotonic() + _LONGEST
+        while process.status() != psutil.STATUS_SLEEPING:
+            assert time.monotonic() < until, "it never waits"
+            os.sched_yield()
+        self.type("\x03")
 
     def leave(self) -> int:
         """Wait for its end; the exit code."""

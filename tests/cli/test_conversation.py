@@ -134,8 +134,8 @@ def test_ctrl_c_at_the_prompt_tells_how_to_leave(service: FakeService) -> None:
     with _chat(service) as terminal:
         terminal.see(">>> ")
         terminal.type("half an ent")
-        terminal.see("half an ent")  # readline reads: an interrupt before it does waits for the next key
-        terminal.type("\x03")
+        terminal.see("half an ent")
+        terminal.interrupt()
         terminal.see("Use Ctrl-D or /bye to leave.")
         terminal.see(">>> ")
         terminal.type("/?\n")
