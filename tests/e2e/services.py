@@ -33,7 +33,9 @@ PATIENCE = 60.0  # seconds; only a failing test waits that long (beside the matr
 _LOOK = 0.02
 # Below the ports that the system gives to outgoing connections: between the choice of a port and its use
 # no client can take it.
-_PORTS = range(21_000, 31_000)
+# Each of the runs that go side by side has its own: two of them chose the same (seen).
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = range(21_000 + _WORKER % 4 * 2_500, 23_500 + _WORKER % 4 * 2_500)
 _GIVEN = set[int]()  # a module with 30 models took one twice in every twentieth run
 
 
