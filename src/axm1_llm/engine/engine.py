@@ -229,7 +229,9 @@ class Engine:
             if self._inbox.closing or not (self._inbox.wants_model or (revives and self._is_to_stay())):
                 self._machine.fire(Trigger.LEAVE)
                 return False
-            await self._news_within(self._stay.left if revives else math.inf)
+            # The stay of a load that failed is over: to wait for its end would spin.
+            ends = revives and not self.descriptor.run_on_startup
+            await self._news_within(self._stay.left if ends else math.inf)
         return True
 
     async def _demand(self) -> bool:
